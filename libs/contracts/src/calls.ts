@@ -1,0 +1,73 @@
+/** The services, as they are named in tokens, URLs, charts and logs. */
+export const SERVICES = ['api-gateway', 'auth-service', 'core-service', 'aux-service'] as const
+export type ServiceName = (typeof SERVICES)[number]
+
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
+
+export interface CallRule {
+  /** The calling service, or `*` for each of them. */
+  readonly from: ServiceName | '*'
+  readonly to: ServiceName
+  readonly purpose: string
+  readonly methods: readonly HttpMethod[]
+  /** Exact paths, or prefixes that end in `*`. */
+  readonly paths: readonly string[]
+  /** False only where a service fetches what it needs to make its first token. */
+  readonly serviceToken: boolean
+}
+
+const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+/**
+ * Who calls whom, and for what: the one source of the services' guards and of the mesh's policies. What isn't in it is refused.
+ * The caller's own access token travels in `Authorization`, the calling service's in `X-Service-Token`.
+ */
+export const CALLS: readonly CallRule[] = [
+  {
+    from: '*',
+    to: 'auth-service',
+    purpose: 'public keys and service tokens',
+    methods: ['GET', 'POST'],
+    paths: ['/oidc/jwks', '/oidc/token'],
+    serviceToken: false,
+  },
+  {
+    from: 'api-gateway',
+    to: 'auth-service',
+    purpose: 'sign-in and accounts',
+    methods: ALL_METHODS,
+    paths: ['/oidc/*', '/account/*', '/v1/users', '/v1/users/*', '/v1/me', '/v1/me/*'],
+    serviceToken: true,
+  },
+  {
+    from: 'api-gateway',
+    to: 'core-service',
+    purpose: 'everything else under /v1',
+    methods: ALL_METHODS,
+    paths: ['/v1/*'],
+    serviceToken: true,
+  },
+  {
+    from: 'core-service',
+    to: 'aux-service',
+    purpose: "a buyer's notifications",
+    methods: ['GET'],
+    paths: ['/internal/notifications'],
+    serviceToken: true,
+  },
+]
+
+const pathMatches = (pattern: string, path: string): boolean =>
+  pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : pattern === path
+
+/** The rules that let anybody call `to` with this method and path (the path without its query). */
+export const rulesFor = (to: ServiceName, method: string, path: string): readonly CallRule[] =>
+  CALLS.filter(
+    (rule) => rule.to === to && rule.methods.includes(method as HttpMethod) && rule.paths.some((pattern) => pathMatches(pattern, path)),
+  )
+
+/** The scope a service token needs to call a service; a service gets the scopes of its own rows. */
+export const callScope = (to: ServiceName): string => `call:${to}`
+export const callScopesOf = (from: ServiceName): string[] => [
+  ...new Set(CALLS.filter((rule) => rule.serviceToken && rule.from === from).map((rule) => callScope(rule.to))),
+]

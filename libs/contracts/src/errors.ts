@@ -1,0 +1,104 @@
+/** What a caller, a log and a consumer do with an error. `unavailable` means: a dependency is down, the same call may work later. */
+export type ErrorKind = 'invalid' | 'unauthenticated' | 'forbidden' | 'not-found' | 'conflict' | 'limited' | 'unavailable' | 'internal'
+
+export interface ErrorSpec {
+  readonly kind: ErrorKind
+  readonly status: number
+  readonly title: string
+  /** What to do about it, shown as `detail` where the thrower gives none, and on the code's page. */
+  readonly advice: string
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  /** Whether repeating the same request can succeed. */
+  readonly retry: boolean
+}
+
+const LEVELS: Record<ErrorKind, ErrorSpec['level']> = {
+  invalid: 'info',
+  unauthenticated: 'info',
+  forbidden: 'warn',
+  'not-found': 'info',
+  conflict: 'info',
+  limited: 'info',
+  unavailable: 'warn',
+  internal: 'error',
+}
+const error = (kind: ErrorKind, status: number, title: string, advice: string): ErrorSpec => ({
+  kind,
+  status,
+  title,
+  advice,
+  level: LEVELS[kind],
+  retry: kind === 'unavailable' || kind === 'limited',
+})
+
+/** Every error the system answers with. One row a code: nothing is thrown that doesn't stand here. */
+export const ERRORS = {
+  'request.invalid': error('invalid', 400, 'The request is not valid', 'Mend what `errors` lists and send it again.'),
+  'request.malformed-json': error(
+    'invalid',
+    400,
+    'The body is not JSON',
+    'Send a JSON document (RFC 8259) with Content-Type: application/json.',
+  ),
+  'request.invalid-cursor': error(
+    'invalid',
+    400,
+    'The cursor is not valid',
+    'Use the `nextCursor` of the page before, with the same filters.',
+  ),
+  'request.too-large': error('invalid', 413, 'The body is too large', 'Send less in one request.'),
+  'request.unsupported-media-type': error('invalid', 415, 'The media type is not supported', 'Send Content-Type: application/json.'),
+  'request.route-not-found': error('not-found', 404, 'There is nothing at this address', 'The reference at /docs lists every route.'),
+  'request.method-not-allowed': error(
+    'invalid',
+    405,
+    'This address does not take that method',
+    'The Allow header lists the methods it takes.',
+  ),
+  'request.rate-limited': error('limited', 429, 'Too many requests', 'Wait for the seconds in Retry-After.'),
+  'request.idempotency-key-missing': error(
+    'invalid',
+    400,
+    'An Idempotency-Key is needed',
+    'Send a fresh Idempotency-Key with each new order, and the same one when you retry.',
+  ),
+  'request.idempotency-key-reused': error(
+    'invalid',
+    422,
+    'The Idempotency-Key was used for another request',
+    'Use a fresh Idempotency-Key for a different body.',
+  ),
+  'request.idempotency-in-progress': error(
+    'conflict',
+    409,
+    'The first request with this Idempotency-Key is still running',
+    'Retry with the same key in a moment.',
+  ),
+  'auth.token-missing': error('unauthenticated', 401, 'Sign-in is needed', 'Send Authorization: Bearer with an access token.'),
+  'auth.token-invalid': error('unauthenticated', 401, 'The access token is not valid', 'Get a new access token.'),
+  'auth.token-expired': error('unauthenticated', 401, 'The access token has expired', 'Use the refresh token to get a new one.'),
+  'auth.scope-missing': error('forbidden', 403, 'The access token lacks a scope', 'Ask for the scope at sign-in.'),
+  'auth.caller-not-allowed': error(
+    'forbidden',
+    403,
+    'This service may not call this route',
+    'The call table in libs/contracts lists who may call whom.',
+  ),
+  'identity.link-invalid': error('invalid', 400, 'The link is not valid any more', 'Ask for a new mail.'),
+  'catalogue.product-not-found': error('not-found', 404, 'There is no such product', 'It may have been withdrawn.'),
+  'cart.line-limit': error('invalid', 422, 'The cart cannot take that', 'A cart holds at most 100 lines and 999 pieces of each product.'),
+  'orders.not-found': error('not-found', 404, 'There is no such order', 'Check the id.'),
+  'orders.product-not-found': error('invalid', 422, 'A product is not for sale', 'Take it out of the order.'),
+  'orders.out-of-stock': error('conflict', 409, 'Not enough is in stock', 'Order less of it, or something else.'),
+  'orders.total-changed': error('conflict', 409, 'The price has changed', 'Look at the new total and order again.'),
+  'orders.mixed-currencies': error('invalid', 422, 'The products are sold in different currencies', 'Place one order for each currency.'),
+  'orders.cart-empty': error('conflict', 409, 'The cart is empty', 'Put something in, or send `lines`.'),
+  'orders.cart-changed': error('conflict', 409, 'The cart has changed', 'Read the cart again and send its new version.'),
+  'orders.cart-already-ordered': error('conflict', 409, 'This cart was already ordered', 'Look at your orders.'),
+  'service.overloaded': error('unavailable', 503, 'Too much at once', 'Retry after the seconds in Retry-After.'),
+  'service.unavailable': error('unavailable', 503, 'A part of the system is not available', 'Retry after the seconds in Retry-After.'),
+  'service.timeout': error('unavailable', 504, 'The answer took too long', 'Retry; with an Idempotency-Key nothing happens twice.'),
+  internal: error('internal', 500, 'Something went wrong on our side', 'Tell us the requestId.'),
+} as const satisfies Record<string, ErrorSpec>
+
+export type ErrorCode = keyof typeof ERRORS

@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import { idOf, idSchema, type Id, type IdKind } from './ids.js'
+import { Currency } from './money.js'
+
+/** The Kafka topics and how many partitions each has. Every topic has a dead-letter topic beside it (`deadLetterTopic`). */
+export const TOPICS = { identity: 6, catalogue: 6, orders: 12, webhooks: 6, erasure: 6 } as const
+export type Topic = keyof typeof TOPICS
+export const deadLetterTopic = (topic: string): string => `${topic}.dead`
+
+const OrderLine = z.strictObject({
+  productId: idSchema('product'),
+  sellerId: idSchema('seller'),
+  quantity: z.int().positive(),
+  unitPriceMinor: z.int().min(0),
+})
+const orderFacts = {
+  orderId: idSchema('order'),
+  buyerId: idSchema('user'),
+  currency: Currency,
+  totalMinor: z.int().min(0),
+  lines: z.array(OrderLine).min(1),
+}
+
+/** Why an order was cancelled. */
+export const CancelReason = z.enum(['hold_expired'])
+export type CancelReason = z.infer<typeof CancelReason>
+
+const event = <D extends z.ZodType>(topic: Topic, subject: IdKind, about: string, data: D) => ({ topic, subject, about, data })
+
+/**
+ * Every domain event: its CloudEvents `type`, the topic it travels on, the kind of its `subject` (the Kafka key) and the schema of its `data`. Payloads carry ids and amounts,
+ * never personal data. A change of a schema that an old reader can't read needs a new `.vN`.
+ */
+export const EVENTS = {
+  'identity.user.registered.v1': event(
+    'identity',
+    'Somebody registered and confirmed the email address',
+    z.strictObject({ userId: idSchema('user') }),
+  ),
+  'catalogue.product.changed.v1': event(
+    'catalogue',
+    'product',
+    'What a product page shows has changed: text, price or availability',
+    z.strictObject({ productId: idSchema('product'), sellerId: idSchema('seller') }),
+  ),
+  'orders.order.placed.v1': event(
+    'orders',
+    'order',
+    'An order was placed and its stock is held',
+    z.strictObject({ ...orderFacts, holdExpiresAt: z.iso.datetime() }),
+  ),
+  'orders.order.cancelled.v1': event(
+    'orders',
+    'order',
+    'An order was cancelled and its stock given back',
+    z.strictObject({ ...orderFacts, reason: CancelReason }),
+  ),
+} as const
+
+export type EventType = keyof typeof EVENTS
+export type EventData<T extends EventType> = z.infer<(typeof EVENTS)[T]['data']>
+
+/**
+ * A CloudEvents 1.0 envelope. `subject` is the aggregate's id and the Kafka key; `sequence` (CloudEvents extension) is the aggregate's
+ * version, so that a consumer can tell an old event from a new one.
+ */
+export interface DomainEvent<T extends EventType = EventType> {
+  readonly id: string
+  readonly type: T
+  readonly source: string
+  readonly subject: string
+  readonly time: string
+  readonly sequence: number
+  readonly traceparent?: string | undefined
+  readonly data: EventData<T>
+}
+
+const ID_FIELDS: Record<string, IdKind> = { orderId: 'order', buyerId: 'user', userId: 'user', productId: 'product', sellerId: 'seller' }
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/**
+ * Reads the payload of an event as a database statement wrote it: the same JSON, but with bare UUIDs where the wire has TypeIDs
+ * (a statement that places a hundred orders can't make those). TypeIDs that are there already stay.
+ */
+export const readStoredData = (json: string): unknown =>
+  JSON.parse(json, (key, value: unknown): unknown => {
+    const kind = ID_FIELDS[key]
+    return kind !== undefined && typeof value === 'string' && UUID.test(value) ? idOf(kind, value) : value
+  })
+
+/** The subject of an event from the UUID that the database keeps. */
+export const subjectOf = (type: EventType, uuid: string): Id<IdKind> => idOf(EVENTS[type].subject, uuid)

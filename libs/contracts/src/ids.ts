@@ -1,0 +1,52 @@
+import { fromUUID, parseTypeId, toUUID, typeidUnboxed } from 'typeid-js'
+import { z } from 'zod'
+
+/** Every kind of id and its prefix. The prefix tells a reader, a log line and a support ticket what the id names. */
+export const ID_PREFIXES = {
+  user: 'usr',
+  client: 'cli',
+  seller: 'sel',
+  product: 'prd',
+  cart: 'crt',
+  order: 'ord',
+  event: 'evt',
+  notification: 'ntf',
+  request: 'req',
+} as const
+
+export type IdKind = keyof typeof ID_PREFIXES
+
+/** A checked TypeID of one kind: `ord_01k…`, a prefixed, base32-encoded UUIDv7 (source: TypeID specification 0.3). */
+export type Id<K extends IdKind> = string & { readonly __id: K }
+export type UserId = Id<'user'>
+export type SellerId = Id<'seller'>
+export type ProductId = Id<'product'>
+export type CartId = Id<'cart'>
+export type OrderId = Id<'order'>
+
+/** A new id, sortable by its time of making. Example: `newId('order')` → `ord_01k…`. */
+export const newId = <K extends IdKind>(kind: K): Id<K> => typeidUnboxed(ID_PREFIXES[kind]) as string as Id<K>
+
+/** The UUID inside an id, which is what the database keeps. */
+export const uuidOf = (id: Id<IdKind>): string => toUUID(id as never)
+
+/** The id that shows a UUID of the database to the outside. */
+export const idOf = <K extends IdKind>(kind: K, uuid: string): Id<K> => fromUUID(uuid, ID_PREFIXES[kind]) as string as Id<K>
+
+/** Whether a text is a well-formed id of the kind. */
+export const isId = <K extends IdKind>(kind: K, text: string): text is Id<K> => {
+  try {
+    return (
+      parseTypeId(text as never).prefix === ID_PREFIXES[kind] && /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text.slice(text.lastIndexOf('_') + 1))
+    )
+  } catch {
+    return false
+  }
+}
+
+/** The zod schema of an id of one kind, for wire types. */
+export const idSchema = <K extends IdKind>(kind: K) =>
+  z
+    .string()
+    .refine((text): text is Id<K> => isId(kind, text), { message: `expected an id that starts with ${ID_PREFIXES[kind]}_` })
+    .meta({ pattern: `^${ID_PREFIXES[kind]}_[0-7][0-9a-hjkmnp-tv-z]{25}$`, example: `${ID_PREFIXES[kind]}_01k2m3n4p5q6r7s8t9v0w1x2y3` })

@@ -1,0 +1,99 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common'
+import { AppError } from '@catamaran/platform'
+import pg from 'pg'
+
+// bigint columns are money, versions and counts: all below 2^53, so numbers are exact.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+/** A statement with a name: PostgreSQL parses and plans it once per connection. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/** What runs statements: the pool, or a transaction. */
+export interface Queryable {
+  query<Row extends object>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>
+}
+
+export interface DatabaseOptions {
+  url: string
+  /** Connections at most. Default 10. */
+  connections?: number
+  /** How long a statement may take, in milliseconds. Default 5,000. */
+  statementTimeoutMs?: number
+  applicationName?: string
+}
+
+const UNAVAILABLE = /^(08...|57P0[123]|53300|25006)$|^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH)$/
+const LOST = /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable/i
+
+/** Whether an error says that the database can't be reached (or reached for writing) just now, so that nothing is known of the statement. */
+export const isConnectionLoss = (error: unknown): boolean => {
+  const { code, message } = error as { code?: string; message?: string }
+  return (code !== undefined && UNAVAILABLE.test(code)) || LOST.test(message ?? '')
+}
+
+const translate = (error: unknown): never => {
+  if (isConnectionLoss(error)) throw new AppError('service.unavailable', {}, { cause: error })
+  throw error
+}
+
+/** A service's own PostgreSQL database: a pool with named statements and transactions. Reconnects by itself. */
+@Injectable()
+export class Database implements Queryable, OnApplicationShutdown {
+  readonly pool: pg.Pool
+
+  constructor({ url, connections = 10, statementTimeoutMs = 5_000, applicationName = 'catamaran' }: DatabaseOptions) {
+    this.pool = new pg.Pool({
+      connectionString: url,
+      max: connections,
+      connectionTimeoutMillis: 2_000,
+      idleTimeoutMillis: 60_000,
+      statement_timeout: statementTimeoutMs,
+      application_name: applicationName,
+      keepAlive: true,
+    })
+    this.pool.on('error', () => undefined) // an idle connection was lost: the pool has dropped it, the next query opens another
+  }
+
+  /** Runs one statement. @throws AppError service.unavailable when the database is away; pg's DatabaseError else */
+  async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    const result = await this.pool.query<Row>({ ...statement, values: values as unknown[] }).catch(translate)
+    return result.rows
+  }
+
+  /**
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it throws.
+   * After a lost connection during commit nothing is known: look the object up before trying again.
+   */
+  async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect().catch(translate)
+    let broken: Error | undefined
+    try {
+      await client.query('begin')
+      const result = await work({
+        query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) =>
+          (await client.query<Row>({ ...statement, values: values as unknown[] })).rows,
+      })
+      await client.query('commit')
+      return result
+    } catch (error) {
+      await client.query('rollback').catch((rollbackError: Error) => {
+        broken = rollbackError
+      })
+      return translate(error)
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  /** A connection of one's own outside the pool, for leases and locks that live long. The caller connects and ends it. */
+  directClient(): pg.Client {
+    return new pg.Client({ ...this.pool.options, password: this.pool.options.password })
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.end()
+  }
+}

@@ -1,0 +1,40 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomBytes } from 'node:crypto'
+import type { Claims } from './tokens.js'
+
+/** What belongs to the request (or message) being worked on, wherever the code is. */
+export interface RequestContext {
+  readonly requestId: string
+  /** W3C trace context, forwarded on every hop and stored with every event. */
+  readonly traceparent: string
+  /** The caller's own Authorization header, forwarded on inner hops. */
+  authorization?: string
+  caller?: Claims
+  /** The calling service, by its token. */
+  service?: string
+  /** Extra fields of the wide log line. */
+  readonly fields: Record<string, unknown>
+}
+
+const storage = new AsyncLocalStorage<RequestContext>()
+
+/** The context of the request in hand, or undefined outside one. */
+export const currentContext = (): RequestContext | undefined => storage.getStore()
+
+/** Runs `work` inside a context. */
+export const runInContext = <T>(context: RequestContext, work: () => T): T => storage.run(context, work)
+
+/** Adds fields to the one log line of the request in hand. Example: `logFields({ orderId })`. */
+export const logFields = (fields: Record<string, unknown>): void => {
+  const context = storage.getStore()
+  if (context !== undefined) Object.assign(context.fields, fields)
+}
+
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** The given traceparent where it is well formed, else a new unsampled one (W3C Trace Context, section 3.2). */
+export const traceparentOf = (given: string | undefined): string => {
+  if (given !== undefined && TRACEPARENT.test(given)) return given
+  const bytes = randomBytes(24).toString('hex')
+  return `00-${bytes.slice(0, 32)}-${bytes.slice(32)}-00`
+}

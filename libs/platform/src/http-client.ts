@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Pool, type Dispatcher } from 'undici'
+import type { z } from 'zod'
+import { currentContext } from './context.js'
+import { AppError } from './errors.js'
+import type { ServiceTokens } from './service-tokens.js'
+
+export interface CallOptions<T extends z.ZodType> {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  path: string
+  query?: Record<string, string | number | undefined>
+  body?: unknown
+  /** What the answer must look like. */
+  answer: T
+  /** The whole call, retries included. Default 2,000 ms. */
+  deadlineMs?: number
+  /** Whether it may be sent twice. Default: GET, PUT and DELETE may. */
+  idempotent?: boolean
+}
+
+const RETRIES = 2
+const RETRIED_STATUS = new Set([502, 503, 504])
+
+/**
+ * Calls one inner service: keep-alive connections, the service's token and the caller's own, the request id and the trace on every call,
+ * a deadline over everything, and a bounded retry with jitter for what may be sent twice.
+ */
+export class HttpClient {
+  private readonly pool: Pool
+
+  constructor(
+    baseUrl: string,
+    private readonly tokens: ServiceTokens,
+    pool: Pool.Options = {},
+  ) {
+    this.pool = new Pool(baseUrl, { connections: 32, pipelining: 1, connect: { timeout: 1_000 }, ...pool })
+  }
+
+  /**
+   * @throws AppError service.unavailable or service.timeout; what the other side refused comes back as `internal` with the problem as cause,
+   * since inner calls are ours to get right
+   */
+  async call<T extends z.ZodType>(options: CallOptions<T>): Promise<z.infer<T>> {
+    const { method = 'GET', deadlineMs = 2_000 } = options
+    const signal = AbortSignal.timeout(deadlineMs)
+    const attempts = (options.idempotent ?? method !== 'POST') ? 1 + RETRIES : 1
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.once(options, signal)
+      } catch (error) {
+        if (signal.aborted) throw new AppError('service.timeout', {}, { cause: error })
+        const mayRetry = error instanceof AppError && error.spec.kind === 'unavailable' && attempt < attempts
+        if (!mayRetry) throw error
+        await delay(20 * 2 ** attempt * Math.random(), undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  /** Ends the connections once the calls in hand are done. */
+  close(): Promise<void> {
+    return this.pool.close()
+  }
+
+  private async once<T extends z.ZodType>(
+    { method = 'GET', path, query, body, answer }: CallOptions<T>,
+    signal: AbortSignal,
+  ): Promise<z.infer<T>> {
+    const context = currentContext()
+    const headers: Record<string, string> = { 'x-service-token': await this.tokens.current(), accept: 'application/json' }
+    if (context !== undefined) {
+      headers['x-request-id'] = context.requestId
+      headers['traceparent'] = context.traceparent
+      if (context.authorization !== undefined) headers['authorization'] = context.authorization
+    }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    const response = await this.send({
+      method,
+      path,
+      query: definedOf(query),
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal,
+    })
+    const json: unknown = response.statusCode === 204 ? undefined : await response.body.json().catch(() => undefined)
+    if (response.statusCode < 300) return answer.parse(json) as z.infer<T>
+    const cause = new Error(`${method} ${path} answered ${response.statusCode}: ${JSON.stringify(json)}`)
+    throw new AppError(RETRIED_STATUS.has(response.statusCode) ? 'service.unavailable' : 'internal', {}, { cause })
+  }
+
+  private async send(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+    try {
+      return await this.pool.request(options)
+    } catch (error) {
+      throw new AppError('service.unavailable', {}, { cause: error })
+    }
+  }
+}
+
+const definedOf = (query: Record<string, string | number | undefined> = {}): Record<string, string | number> =>
+  Object.fromEntries(Object.entries(query).filter((entry): entry is [string, string | number] => entry[1] !== undefined))

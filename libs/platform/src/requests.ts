@@ -1,0 +1,78 @@
+import { newId } from '@catamaran/contracts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { runInContext, traceparentOf, type RequestContext } from './context.js'
+import { causesOf, type AppError } from './errors.js'
+import type { Logger } from './logging.js'
+import { requestDuration } from './telemetry.js'
+
+const REQUEST_ID = /^[\w-]{8,64}$/
+
+/** The id of a request: an inner service takes the one it is given, the public door makes its own. */
+export const requestIdOf = (given: string | string[] | undefined, trustsGiven: boolean): string =>
+  trustsGiven && typeof given === 'string' && REQUEST_ID.test(given) ? given : newId('request')
+
+const contexts = new WeakMap<FastifyRequest, RequestContext>()
+
+/** The context made for a request when it came in. */
+export const contextOf = (request: FastifyRequest): RequestContext => contexts.get(request) as RequestContext
+
+/** Remembers what went wrong, for the request's log line. Unforeseen errors are told with all their causes. */
+export const noteError = (request: FastifyRequest, error: AppError): void => {
+  const { fields } = contextOf(request)
+  fields['code'] = error.code
+  if (error.spec.status >= 500) {
+    fields['causes'] = causesOf(error)
+    if (error.code === 'internal') fields['stack'] = error.cause instanceof Error ? error.cause.stack : error.stack
+    fields['errorLevel'] = error.spec.level
+  }
+}
+
+/** Gives every request its context, its X-Request-Id header, its metric and its one wide log line. */
+export const registerRequests = (fastify: FastifyInstance, logger: Logger): void => {
+  const record = requestDuration()
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const context: RequestContext = {
+      requestId: request.id,
+      traceparent: traceparentOf(request.headers['traceparent'] as string | undefined),
+      fields: {},
+    }
+    if (request.headers.authorization !== undefined) context.authorization = request.headers.authorization
+    contexts.set(request, context)
+    reply.header('x-request-id', request.id)
+    runInContext(context, done)
+  })
+
+  fastify.addHook('onResponse', (request, reply, done) => {
+    finishRequest(request, reply.statusCode, reply.elapsedTime)
+    done()
+  })
+  fastify.addHook('onRequestAbort', (request, done) => {
+    contextOf(request).fields['aborted'] = true
+    done()
+  })
+
+  const finishRequest = (request: FastifyRequest, status: number, elapsedMs: number): void => {
+    const context = contextOf(request)
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
+    record(elapsedMs / 1000, { 'http.request.method': request.method, 'http.route': route, 'http.response.status_code': status })
+    const { errorLevel, ...fields } = context.fields
+    logger[(errorLevel as 'error' | undefined) ?? 'info'](
+      {
+        requestId: context.requestId,
+        trace: context.traceparent.slice(3, 35),
+        method: request.method,
+        route,
+        status,
+        durationMs: Math.round(elapsedMs * 100) / 100,
+        caller: context.caller?.sub,
+        from: context.service,
+        ...fields,
+      },
+      'request',
+    )
+  }
+}
+
+/** Whether an answer can still be written. */
+export const isOpen = (reply: FastifyReply): boolean => !reply.sent && !reply.raw.headersSent && !reply.raw.destroyed

@@ -1,0 +1,163 @@
+import 'reflect-metadata'
+import type { DynamicModule, INestMicroservice } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { CustomStrategy } from '@nestjs/microservices'
+import type { ServiceName } from '@catamaran/contracts'
+import { fastify, type FastifyInstance } from 'fastify'
+import { ConfigError, readConfig, type ServiceConfig } from './config.js'
+import { registerGuard } from './guard.js'
+import { AdminServer } from './health.js'
+import { createLogger, nestLogger, type Logger } from './logging.js'
+import { openApiOf } from './openapi.js'
+import { ProblemFilter, sendProblem } from './problem.filter.js'
+import { contextOf, registerRequests, requestIdOf } from './requests.js'
+import { startTelemetry } from './telemetry.js'
+import { TokenVerifier } from './tokens.js'
+import { validationPipe } from './validation.js'
+import type { z } from 'zod'
+
+export interface ServiceOptions {
+  name: ServiceName
+  config: ServiceConfig
+  module: (platform: { logger: Logger; verifier: TokenVerifier }) => DynamicModule
+  /** How many proxies in front are trusted to tell the client's address. Default 0. */
+  trustedHops?: number
+  /** The largest body taken, in bytes. Default 64 KiB. */
+  maxBodyBytes?: number
+  /** Routes of the service's own on the Fastify instance, registered under the guard. */
+  routes?: (fastify: FastifyInstance, app: NestFastifyApplication) => void | Promise<void>
+  /** How messages come in, where the service consumes events. */
+  strategy?: (app: NestFastifyApplication) => CustomStrategy
+  /** The wall clock for token expiry; tests set it. */
+  now?: () => number
+}
+
+/** A service that was made but does not listen yet. */
+export interface Service {
+  readonly app: NestFastifyApplication
+  readonly logger: Logger
+  /** Starts consumers and listens; the addresses are those really bound. */
+  listen(): Promise<{ url: string; adminUrl: string }>
+  /** Stops taking requests and messages, finishes those in hand, then lets go of the stores. */
+  close(): Promise<void>
+  /** The service's OpenAPI 3.1 document. */
+  openApi(): object
+}
+
+const fastifyOf = ({ name, trustedHops = 0, maxBodyBytes = 64 * 1024 }: ServiceOptions): FastifyInstance =>
+  fastify({
+    bodyLimit: maxBodyBytes,
+    trustProxy: (_address, hop) => hop < trustedHops,
+    genReqId: (request) => requestIdOf(request.headers['x-request-id'], name !== 'api-gateway'),
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    routerOptions: { maxParamLength: 200 },
+  })
+
+/** Builds a service: Nest on Fastify with the guard, the request log, problem documents and the admin port around it. */
+export const createService = async (options: ServiceOptions): Promise<Service> => {
+  const { name, config } = options
+  const logger = createLogger(name, config.logLevel)
+  const metricsText = startTelemetry()
+  const admin = new AdminServer(metricsText)
+  const verifier = new TokenVerifier({
+    issuer: config.issuer,
+    jwksUrl: `${config.authUrl}/oidc/jwks`,
+    ...(options.now === undefined ? {} : { now: options.now }),
+  })
+
+  const instance = fastifyOf(options)
+  registerRequests(instance, logger)
+  registerGuard(instance, { service: name, verifier, contextOf })
+  const app = await NestFactory.create<NestFastifyApplication>(
+    options.module({ logger, verifier }),
+    new FastifyAdapter(instance as never),
+    {
+      bodyParser: false,
+      logger: nestLogger(logger),
+      abortOnError: false,
+    },
+  )
+  app.useGlobalFilters(new ProblemFilter()).useGlobalPipes(validationPipe())
+  instance.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
+  await options.routes?.(instance, app)
+  if (options.strategy !== undefined)
+    app.connectMicroservice({ strategy: options.strategy(app) }, { inheritAppConfig: true }) satisfies INestMicroservice
+
+  return {
+    app,
+    logger,
+    openApi: () => openApiOf(app, name),
+    listen: async () => {
+      const adminUrl = await admin.listen(config.host, config.adminPort)
+      await app.listen(config.port, config.host)
+      if (options.strategy !== undefined) await app.startAllMicroservices()
+      admin.phase = 'ready'
+      const url = await app.getUrl()
+      logger.info({ url, adminUrl }, 'listening')
+      return { url, adminUrl }
+    },
+    close: async () => {
+      admin.phase = 'draining'
+      await app.close()
+      await admin.close()
+      logger.flush()
+    },
+  }
+}
+
+export interface RunOptions<T extends z.ZodType> {
+  name: ServiceName
+  env: Record<string, string | undefined>
+  schema: T
+  create: (config: z.infer<T>) => Promise<Service>
+}
+
+/**
+ * What main.ts calls: reads the configuration, starts the service, and on SIGTERM or SIGINT drains requests and consumers within
+ * SHUTDOWN_MS before it exits with 0. With the argument `openapi` it prints its document instead and ends.
+ */
+export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>>({
+  name,
+  env,
+  schema,
+  create,
+}: RunOptions<T>): Promise<void> => {
+  try {
+    const config = readConfig(schema, env)
+    const service = await create(config)
+    if (process.argv[2] === 'openapi') {
+      await service.app.init()
+      process.stdout.write(`${JSON.stringify(service.openApi(), null, 2)}\n`)
+      process.exit(0)
+    }
+    process.on('uncaughtException', (error) => {
+      service.logger.fatal({ err: error }, 'uncaught exception')
+      service.logger.flush()
+      process.exitCode = 1
+      setImmediate(() => process.exit(1))
+    })
+    const stop = (signal: string): void => {
+      service.logger.info({ signal }, 'draining')
+      setTimeout(() => process.exit(1), config.service.shutdownMs).unref()
+      service.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          process.stderr.write(`${name} did not stop cleanly: ${String(error)}\n`)
+          process.exit(1)
+        },
+      )
+    }
+    process.once('SIGTERM', stop).once('SIGINT', stop)
+    await service.listen()
+  } catch (error) {
+    process.stderr.write(
+      error instanceof ConfigError
+        ? `${name}: ${error.message}\n`
+        : `${name} could not start: ${error instanceof Error ? error.stack : String(error)}\n`,
+    )
+    process.exit(1)
+  }
+}

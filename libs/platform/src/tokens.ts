@@ -1,0 +1,89 @@
+import { AUDIENCE } from '@catamaran/contracts'
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
+import { LRUCache } from 'lru-cache'
+import { AppError } from './errors.js'
+
+/** Who a verified access token speaks for. */
+export interface Claims {
+  /** The user's or client's id. */
+  readonly sub: string
+  readonly clientId: string
+  readonly scopes: ReadonlySet<string>
+  /** The session, for users. */
+  readonly sid?: string | undefined
+  readonly plan?: string | undefined
+  /** Expiry in epoch milliseconds. */
+  readonly expiresAt: number
+}
+
+export interface TokenVerifierOptions {
+  issuer: string
+  /** Where the public keys are, in full. */
+  jwksUrl: string
+  now?: () => number
+}
+
+const REMEMBERED_TOKENS = 20_000
+const KEYS_REFRESH_MS = 5 * 60_000
+
+/**
+ * Verifies access tokens (RFC 9068: JWT, Ed25519) against auth-service's JWKS. A verified token is remembered until it expires, and the
+ * keys are kept when auth-service is away, so valid tokens go on working without it.
+ */
+export class TokenVerifier {
+  private readonly remembered = new LRUCache<string, Claims>({ max: REMEMBERED_TOKENS })
+  private readonly keys: ReturnType<typeof createRemoteJWKSet>
+  private readonly now: () => number
+  private refreshAt: number
+
+  constructor(private readonly options: TokenVerifierOptions) {
+    this.now = options.now ?? Date.now
+    this.keys = createRemoteJWKSet(new URL(options.jwksUrl), { cacheMaxAge: Infinity, cooldownDuration: 2_000, timeoutDuration: 2_000 })
+    this.refreshAt = this.now() + KEYS_REFRESH_MS
+  }
+
+  /**
+   * The token's claims: at once when it is remembered, else a promise.
+   * @throws AppError auth.token-invalid, auth.token-expired, or service.unavailable when the keys can't be had
+   */
+  verify(token: string): Claims | Promise<Claims> {
+    const known = this.remembered.get(token)
+    if (known === undefined) return this.verifyNew(token)
+    if (known.expiresAt > this.now()) return known
+    this.remembered.delete(token)
+    throw new AppError('auth.token-expired')
+  }
+
+  private async verifyNew(token: string): Promise<Claims> {
+    this.refreshKeys()
+    const { payload } = await jwtVerify(token, this.keys, {
+      issuer: this.options.issuer,
+      audience: AUDIENCE,
+      algorithms: ['EdDSA', 'Ed25519'],
+      typ: 'at+jwt',
+      currentDate: new Date(this.now()),
+      requiredClaims: ['sub', 'exp', 'client_id'],
+    }).catch((error: unknown) => {
+      if (error instanceof errors.JWTExpired) throw new AppError('auth.token-expired', {}, { cause: error })
+      const isTokenFault = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC'
+      throw new AppError(isTokenFault ? 'auth.token-invalid' : 'service.unavailable', {}, { cause: error })
+    })
+    const text = (claim: string): string | undefined => (typeof payload[claim] === 'string' ? payload[claim] : undefined)
+    const claims: Claims = {
+      sub: payload.sub as string,
+      clientId: text('client_id') ?? '',
+      scopes: new Set(text('scope')?.split(' ')),
+      sid: text('sid'),
+      plan: text('plan'),
+      expiresAt: (payload.exp as number) * 1000,
+    }
+    this.remembered.set(token, claims)
+    return claims
+  }
+
+  private refreshKeys(): void {
+    if (this.now() < this.refreshAt) return
+    this.refreshAt = this.now() + KEYS_REFRESH_MS
+    this.keys.reload().catch(() => undefined) // the keys at hand stay good; the next round tries again
+  }
+}
