@@ -34,6 +34,7 @@ const event = <D extends z.ZodType>(topic: Topic, subject: IdKind, about: string
 export const EVENTS = {
   'identity.user.registered.v1': event(
     'identity',
+    'user',
     'Somebody registered and confirmed the email address',
     z.strictObject({ userId: idSchema('user') }),
   ),
