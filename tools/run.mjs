@@ -1,0 +1,127 @@
+// The door to every command of the project: installs when the lock file changed, builds what changed, goes on under Node 24.
+// Plain JavaScript without dependencies, because it runs before there are any and under the Node the machine happens to have.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const at = (...parts) => join(root, ...parts)
+const COMMANDS = {
+  start: { main: 'tools/stack/dist/src/main.js', says: 'start the whole system on this machine (npm start -- --help lists the options)' },
+  test: { main: 'tools/stack/dist/src/test.js', says: 'run the tests of all packages, or of the given folders, on real engines' },
+  demo: { main: 'e2e/dist/src/demo.js', says: 'walk through one order, from registration to notification' },
+  check: { main: 'tools/check/dist/src/main.js', says: 'format, lint, types, layers, generated files' },
+  bench: { main: 'tools/bench/dist/src/main.js', says: 'measure against the floors of the design' },
+  generate: { main: 'tools/check/dist/src/main.js', args: ['--write'], says: 'write the generated files anew' },
+  build: { says: 'install and build, no more' },
+}
+
+const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
+const say = (line) => process.stderr.write(`${line}\n`)
+const fail = (line) => {
+  say(line)
+  process.exit(1)
+}
+
+/** Runs under an exclusive lock on `file`, held by the child itself: it stays held if this process is killed, and ends with the child. */
+function runLocked(file, command, args, options = {}) {
+  const locked = spawnSync('flock', [at(file), command, ...args], { cwd: root, stdio: 'inherit', ...options })
+  return locked.error?.code === 'ENOENT' ? spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options }) : locked
+}
+
+// ---- install -----------------------------------------------------------------------------------------------------------
+const STAMP = at('node_modules', '.catamaran-install')
+const lockHash = () =>
+  createHash('sha256')
+    .update(readFileSync(at('package-lock.json')))
+    .digest('hex')
+const isInstalled = () => existsSync(STAMP) && readFileSync(STAMP, 'utf8').trim() === lockHash()
+
+/** True when `npm install` by hand already brought exactly what the lock file says (npm writes its own copy of it last). */
+function isInstalledByHand() {
+  try {
+    const wanted = JSON.parse(readFileSync(at('package-lock.json'), 'utf8')).packages
+    const found = JSON.parse(readFileSync(at('node_modules', '.package-lock.json'), 'utf8')).packages
+    const names = Object.keys(wanted).filter((name) => name !== '')
+    const same = names.every((name) => (found[name] ? JSON.stringify(found[name]) === JSON.stringify(wanted[name]) : wanted[name].optional))
+    return same && Object.keys(found).every((name) => wanted[name])
+  } catch {
+    return false
+  }
+}
+
+/** Runs as a child that holds the lock, so that two commands at once install once. */
+function installLocked() {
+  if (isInstalled()) return
+  const hash = lockHash()
+  if (!isInstalledByHand()) {
+    const since = performance.now()
+    say(
+      `${existsSync(at('node_modules')) ? 'The lock file changed or an install was cut short' : 'First run'}: installing packages (npm ci) ...`,
+    )
+    const npm = spawnSync('npm', ['ci', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+    if (npm.error?.code === 'ENOENT')
+      fail('npm was not found. It comes with Node.js: install Node 20 or newer with npm, then run this again.')
+    if (npm.status !== 0)
+      fail('npm ci failed (its message is above). Most often: no network, or the registry is out of reach. Mend that and run this again.')
+    say(`Installed in ${seconds(since)}.`)
+  }
+  writeFileSync(STAMP, `${hash}\n`)
+}
+
+function install() {
+  if (isInstalled()) return
+  const locked = runLocked('package-lock.json', process.execPath, [fileURLToPath(import.meta.url), 'install-locked'])
+  if (locked.status !== 0 || !isInstalled()) process.exit(1)
+}
+
+// ---- build -------------------------------------------------------------------------------------------------------------
+function node24() {
+  const own = at('node_modules', '.bin', 'node')
+  if (existsSync(own)) return own
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
+  return fail(
+    `Node 24 is needed and has no package for ${process.platform}-${process.arch}; this is ${process.version}. Install Node 24 or newer and run this again.`,
+  )
+}
+
+function build(node) {
+  const since = performance.now()
+  const isFirst = !existsSync(at('tools', 'stack', 'dist', '.tsbuildinfo'))
+  if (isFirst) say('Building ...')
+  const tsc = runLocked('tsconfig.json', node, [at('node_modules', '.bin', 'tsc'), '-b'], { stdio: ['ignore', 2, 2] })
+  if (tsc.status !== 0) fail('The build failed: the errors are above.')
+  if (isFirst) say(`Built in ${seconds(since)}.`)
+}
+
+// ---- go on -------------------------------------------------------------------------------------------------------------
+/** The child inherits the read end of a pipe as fd 3: when this process dies, however, the pipe ends and the child stops. */
+function goOn(node, main, args) {
+  const child = spawn(node, [at(main), ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, CATAMARAN_PARENT_FD: '3' },
+  })
+  // A terminal's Ctrl-C reaches the child by itself; the other signals are passed on.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => fail(`${main} could not be started: ${error.message}`))
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}
+
+const [name, ...rest] = process.argv.slice(2)
+if (name === 'install-locked') {
+  installLocked()
+} else if (!COMMANDS[name]) {
+  const lines = Object.entries(COMMANDS).map(([command, { says }]) => `  ${command.padEnd(9)} ${says}`)
+  fail(['Usage: node tools/run.mjs <command> [arguments]', '', ...lines].join('\n'))
+} else {
+  install()
+  const node = node24()
+  build(node)
+  const { main, args = [] } = COMMANDS[name]
+  if (main && !existsSync(at(main))) fail(`${main} was not built: its source is missing.`)
+  if (main) goOn(node, main, [...args, ...rest])
+}

@@ -1,0 +1,78 @@
+import { createHash, generateKeyPair, randomBytes, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const generate = promisify(generateKeyPair)
+
+/** The names of the databases and of their only roles. */
+export const DATABASES = ['auth', 'core', 'aux'] as const
+export type DatabaseName = (typeof DATABASES)[number]
+
+export interface Secrets {
+  readonly postgresPassword: string
+  readonly databasePasswords: Record<DatabaseName, string>
+  readonly cookieKeys: string
+  readonly flagsSdkKey: string
+}
+
+export interface KeyFiles {
+  readonly signingKeys: string
+  /** Public keys of the services, one file each. */
+  readonly publicKeysDir: string
+  readonly privateKeyOf: (service: string) => string
+}
+
+const secret = () => randomBytes(24).toString('base64url')
+
+/** Passwords and cookie keys of one data folder, made once. */
+export function readSecrets(dataDir: string): Secrets {
+  const path = join(dataDir, 'keys', 'secrets.json')
+  if (!existsSync(path)) {
+    write(path, {
+      postgresPassword: secret(),
+      databasePasswords: Object.fromEntries(DATABASES.map((name) => [name, secret()])),
+      cookieKeys: `${secret()},${secret()}`,
+      flagsSdkKey: `sdk-${secret()}`,
+    })
+  }
+  return JSON.parse(readFileSync(path, 'utf8')) as Secrets
+}
+
+/** The signing keys of auth-service and one key pair for each service, made once: Ed25519 for tokens, RS256 for ID tokens, two of each. */
+export async function makeKeys(dataDir: string, services: readonly string[]): Promise<KeyFiles> {
+  const dir = join(dataDir, 'keys')
+  const files: KeyFiles = {
+    signingKeys: join(dir, 'signing.json'),
+    publicKeysDir: join(dir, 'services'),
+    privateKeyOf: (service) => join(dir, `${service}.json`),
+  }
+  if (!existsSync(files.signingKeys)) write(files.signingKeys, { keys: await Promise.all([ed25519(), ed25519(), rsa(), rsa()]) })
+  for (const service of services) {
+    const path = files.privateKeyOf(service)
+    if (!existsSync(path)) write(path, await ed25519())
+    const { d: _private, ...publicKey } = JSON.parse(readFileSync(path, 'utf8')) as JsonWebKey
+    write(join(files.publicKeysDir, `${service}.json`), publicKey)
+  }
+  return files
+}
+
+const ed25519 = async () => toJwk((await generate('ed25519')).privateKey, 'EdDSA')
+const rsa = async () => toJwk((await generate('rsa', { modulusLength: 2048 })).privateKey, 'RS256')
+
+function toJwk(key: KeyObject, alg: string): JsonWebKey {
+  const jwk = key.export({ format: 'jwk' })
+  return { ...jwk, kid: thumbprint(jwk), alg, use: 'sig' }
+}
+
+/** RFC 7638: the hash of the members that make the key, in alphabetical order. */
+function thumbprint({ crv, e, kty, n, x }: JsonWebKey): string {
+  const members = kty === 'RSA' ? { e, kty, n } : { crv, kty, x }
+  return createHash('sha256').update(JSON.stringify(members)).digest('base64url')
+}
+
+function write(path: string, value: unknown): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  writeFileSync(`${path}.part`, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600 })
+  renameSync(`${path}.part`, path)
+}

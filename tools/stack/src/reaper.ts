@@ -1,0 +1,60 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+
+/**
+ * Reads "+ pid signal" and "- pid" lines. At the end of its input, which is the death of the launcher, it ends every process group
+ * still listed, by its signal first and by SIGKILL after three seconds, and removes the file that says a system is running.
+ */
+const SCRIPT = `
+trap '' INT TERM HUP QUIT
+list=''
+while read -r op pid signal; do
+  case $op in
+    +) list="$list $pid:$signal" ;;
+    -) rest=''; for entry in $list; do [ "\${entry%%:*}" = "$pid" ] || rest="$rest $entry"; done; list=$rest ;;
+  esac
+done
+rm -f "$1"
+for entry in $list; do kill -s "\${entry##*:}" -- "-\${entry%%:*}" 2>/dev/null; done
+tries=0
+while [ $tries -lt 30 ]; do
+  alive=''
+  for entry in $list; do kill -s 0 -- "-\${entry%%:*}" 2>/dev/null && alive=1; done
+  [ -z "$alive" ] && exit 0
+  tries=$((tries + 1))
+  sleep 0.1
+done
+for entry in $list; do kill -s KILL -- "-\${entry%%:*}" 2>/dev/null; done
+`
+
+/** Sees to it that no process outlives the launcher, not even a SIGKILL of it. A shell, because it must cost nothing. */
+export class Reaper {
+  private readonly shell: ChildProcess
+
+  /** @param systemFile removed when the launcher is gone */
+  constructor(systemFile: string) {
+    this.shell = spawn('/bin/sh', ['-c', SCRIPT, 'catamaran-reaper', systemFile], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      cwd: '/',
+    })
+    this.shell.stdin?.on('error', () => undefined)
+    this.shell.unref()
+  }
+
+  watch(pid: number, signal: NodeJS.Signals): void {
+    this.shell.stdin?.write(`+ ${pid} ${signal.replace('SIG', '')}\n`)
+  }
+
+  forget(pid: number): void {
+    this.shell.stdin?.write(`- ${pid}\n`)
+  }
+
+  /** Ends the reaper and, with it, whatever is still listed. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.shell.ref()
+      this.shell.once('exit', () => resolve())
+      this.shell.stdin?.end()
+    })
+  }
+}

@@ -1,0 +1,129 @@
+import type { ServiceName } from '@catamaran/contracts'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { EngineUrls } from './engines.js'
+import { Refusal } from './errors.js'
+import { DATABASES, type DatabaseName, type KeyFiles, type Secrets } from './keys.js'
+import type { PortName, Ports } from './ports.js'
+import { httpAnswers } from './probes.js'
+import type { ProcessSpec } from './processes.js'
+
+/** Each service and its database, in the order of the last page. */
+const DATABASE_OF: Record<ServiceName, DatabaseName | undefined> = {
+  'api-gateway': undefined,
+  'auth-service': 'auth',
+  'core-service': 'core',
+  'aux-service': 'aux',
+}
+export const SERVICES = Object.keys(DATABASE_OF) as ServiceName[]
+export const MIGRATED = SERVICES.filter((name) => DATABASE_OF[name])
+export const SANDBOX = ['mail', 'partner', 'psp'] as const
+export type SandboxName = (typeof SANDBOX)[number]
+
+export const SYSTEM_PORTS: PortName[] = [...SERVICES, ...SERVICES.map((name) => `${name}-admin` as const), ...SANDBOX, 'smtp', 'flags']
+
+export interface Surroundings {
+  /** The repository. */
+  readonly root: string
+  readonly dataDir: string
+  readonly ports: Ports
+  readonly urls: EngineUrls
+  readonly secrets: Secrets
+  readonly keys: KeyFiles
+  /** The gateway as the outside sees it. */
+  readonly gateway: string
+  readonly listen: string
+  /** Region and credentials of DynamoDB. */
+  readonly aws: Record<string, string>
+  /** What every child inherits. */
+  readonly env: NodeJS.ProcessEnv
+}
+
+export const local = (port: number) => `http://127.0.0.1:${port}`
+
+/** The URL of each service's own database. */
+export function databaseUrls(adminUrl: string, secrets: Secrets): Record<DatabaseName, string> {
+  const urls = DATABASES.map((name) => {
+    const url = new URL(adminUrl)
+    url.username = name
+    url.password = secrets.databasePasswords[name]
+    url.pathname = `/${name}`
+    return [name, url.href]
+  })
+  return Object.fromEntries(urls) as Record<DatabaseName, string>
+}
+
+/** The variables a service is started with, beyond what it inherits. */
+export function serviceEnv(name: ServiceName, { ports, urls, secrets, keys, gateway, listen, aws }: Surroundings): Record<string, string> {
+  const database = DATABASE_OF[name]
+  return {
+    HOST: name === 'api-gateway' ? listen : '127.0.0.1',
+    PORT: String(ports[name]),
+    ADMIN_PORT: String(ports[`${name}-admin`]),
+    ...(database && { DATABASE_URL: databaseUrls(urls.postgres, secrets)[database] }),
+    REDIS_URL: urls.redis,
+    DYNAMODB_ENDPOINT: urls.dynamodb,
+    ...aws,
+    KAFKA_BROKERS: urls.kafka,
+    ISSUER_URL: `${gateway}/oidc`,
+    AUTH_URL: local(ports['auth-service']),
+    CORE_URL: local(ports['core-service']),
+    AUX_URL: local(ports['aux-service']),
+    SERVICE_KEY_FILE: keys.privateKeyOf(name),
+    FLAGS_SDK_KEY: secrets.flagsSdkKey,
+    FLAGS_URL: local(ports.flags),
+    ...(name === 'auth-service' && {
+      SERVICE_KEYS_DIR: keys.publicKeysDir,
+      SIGNING_KEYS_FILE: keys.signingKeys,
+      COOKIE_KEYS: secrets.cookieKeys,
+      SMTP_URL: `smtp://127.0.0.1:${ports.smtp}`,
+    }),
+  }
+}
+
+/** @throws Refusal when the file was not built */
+export function requireBuilt(root: string, path: string): string {
+  const file = join(root, path)
+  if (!existsSync(file)) throw new Refusal(`${path} is not there: build the project first (npm run build).`)
+  return file
+}
+
+/** All that must have been built before anything is started. */
+export const entryPoints = (): string[] => [
+  ...SERVICES.map((name) => `apps/${name}/dist/src/main.js`),
+  ...MIGRATED.map((name) => `apps/${name}/dist/src/migrate.js`),
+  ...SANDBOX.map((name) => `sandbox/${name}/dist/src/main.js`),
+]
+
+const node = (root: string, path: string) => ({ command: process.execPath, args: ['--enable-source-maps', requireBuilt(root, path)] })
+
+export const migration = (name: ServiceName, around: Surroundings) => ({
+  name: `${name}-migrate`,
+  ...node(around.root, `apps/${name}/dist/src/migrate.js`),
+  env: { ...around.env, ...serviceEnv(name, around) },
+})
+
+export const service = (name: ServiceName, around: Surroundings): ProcessSpec => ({
+  name,
+  rank: 'service',
+  ...node(around.root, `apps/${name}/dist/src/main.js`),
+  env: { ...around.env, ...serviceEnv(name, around) },
+  stopSignal: 'SIGTERM',
+  readyWithinMs: 60_000,
+  isReady: () => httpAnswers(`${local(around.ports[`${name}-admin`])}/readyz`),
+})
+
+export const sandbox = (name: SandboxName, { root, env, ports, dataDir }: Surroundings): ProcessSpec => ({
+  name,
+  rank: 'sandbox',
+  ...node(root, `sandbox/${name}/dist/src/main.js`),
+  env: {
+    ...env,
+    HOST: '127.0.0.1',
+    PORT: String(ports[name]),
+    ...(name === 'mail' && { SMTP_PORT: String(ports.smtp), DATA_DIR: join(dataDir, 'mail') }),
+  },
+  stopSignal: 'SIGTERM',
+  readyWithinMs: 30_000,
+  isReady: () => httpAnswers(`${local(ports[name])}/livez`),
+})

@@ -1,0 +1,113 @@
+// `npm test [paths]`: engines once for the whole run, every spec in one process per run, and one line with the sum.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { messageOf } from './errors.js'
+import { onParentGone } from './launcher.js'
+import { startEngines } from './start-system.js'
+
+const ROOT = dirname(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))))
+const COUNTS = new URL('test-counts.js', import.meta.url).pathname
+/** No single test may hang the run. */
+const TEST_WITHIN_MS = 180_000
+
+/** The packages of the workspace, as paths from the root. */
+const packages = (): string[] => {
+  const groups = ['libs', 'apps', 'sandbox', 'tools'].flatMap((group) => readdirSync(join(ROOT, group)).map((name) => join(group, name)))
+  return [...groups, 'e2e'].filter((path) => existsSync(join(ROOT, path, 'package.json')))
+}
+
+/** The built specs of a package whose source still exists: `dist` keeps what was deleted. */
+function specsOf(path: string): string[] {
+  const dist = join(ROOT, path, 'dist')
+  if (!existsSync(dist)) return []
+  return readdirSync(dist, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.spec.js') && existsSync(join(ROOT, path, file.replace(/\.js$/, '.ts'))))
+    .map((file) => join(dist, file))
+    .toSorted()
+}
+
+/** The specs that arguments ask for: packages, folders of packages, or groups like `libs`. */
+function chosen(args: readonly string[]): string[] {
+  const specs = packages().flatMap(specsOf)
+  if (args.length === 0) return specs
+  const wanted = args.map((arg) => resolve(ROOT, arg).replace(/\/$/, ''))
+  return specs.filter((spec) => {
+    const source = spec.replace('/dist/', '/').replace(/\.js$/, '.ts')
+    return wanted.some((path) => source === path || source.startsWith(`${path}/`))
+  })
+}
+
+interface Counts {
+  passed: number
+  failed: number
+}
+
+async function runSpecs(specs: readonly string[], quiet: boolean, engines: string, scratch: string): Promise<Counts> {
+  const counts = join(scratch, `counts-${specs.length}.json`)
+  const reporters = [`--test-reporter=${quiet ? 'dot' : 'spec'}`, '--test-reporter-destination=stdout']
+  const counting = [`--test-reporter=${COUNTS}`, `--test-reporter-destination=${counts}`]
+  const options = ['--test', '--test-isolation=none', '--enable-source-maps', `--test-timeout=${TEST_WITHIN_MS}`]
+  const child = spawn(process.execPath, [...options, ...reporters, ...counting, ...specs], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, TEST_ENGINES: engines },
+  })
+  running = child
+  const [code] = (await once(child, 'exit')) as [number | null]
+  const read = existsSync(counts) ? readFileSync(counts, 'utf8') : ''
+  const found = read === '' ? { passed: 0, failed: 0 } : (JSON.parse(read) as Counts)
+  // A run that ended badly without a failed test (a crash, an unhandled rejection) is a failure too.
+  return code !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found
+}
+
+let running: ReturnType<typeof spawn> | undefined
+
+async function main(): Promise<number> {
+  const quiet = process.argv.includes('--quiet')
+  const specs = chosen(process.argv.slice(2).filter((arg) => arg !== '--quiet'))
+  if (specs.length === 0) {
+    process.stderr.write(
+      'There is no test there. Paths are folders or spec files from the root of the repository, for example libs/data.\n',
+    )
+    return 1
+  }
+  const scratch = mkdtempSync(join(tmpdir(), 'catamaran-test-'))
+  const given = process.env['TEST_ENGINES']
+  const started = given ? undefined : await startEngines({ dataDir: join(scratch, 'data'), stderr: process.stderr })
+  const stop = async () => {
+    await started?.stop()
+    rmSync(scratch, { recursive: true, force: true })
+  }
+  const abort = () => {
+    running?.kill('SIGKILL')
+    void stop().finally(() => process.exit(130))
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, abort)
+  onParentGone(process.env, abort)
+  const engines = given ?? JSON.stringify(started?.system.engines)
+  const total: Counts = { passed: 0, failed: 0 }
+  try {
+    const isJourney = (spec: string) => relative(ROOT, spec).startsWith('e2e/')
+    for (const group of [specs.filter((spec) => !isJourney(spec)), specs.filter(isJourney)]) {
+      if (group.length === 0) continue
+      const { passed, failed } = await runSpecs(group, quiet, engines, scratch)
+      total.passed += passed
+      total.failed += failed
+    }
+  } finally {
+    await stop()
+  }
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`)
+  return total.failed > 0 || total.passed === 0 ? 1 : 0
+}
+
+process.exit(
+  await main().catch((error: unknown) => {
+    process.stderr.write(`${messageOf(error)}\n`)
+    return 1
+  }),
+)
