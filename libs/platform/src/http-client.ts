@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { ERRORS, Problem, type ErrorCode } from '@catamaran/contracts'
 import { Pool, type Dispatcher } from 'undici'
 import type { z } from 'zod'
 import { currentContext } from './context.js'
@@ -19,6 +20,7 @@ export interface CallOptions<T extends z.ZodType> {
 }
 
 const RETRIES = 2
+const CALLERS_FAULT: ReadonlySet<string> = new Set(['invalid', 'not-found', 'conflict'])
 const RETRIED_STATUS = new Set([502, 503, 504])
 
 /**
@@ -37,8 +39,8 @@ export class HttpClient {
   }
 
   /**
-   * @throws AppError service.unavailable or service.timeout; what the other side refused comes back as `internal` with the problem as cause,
-   * since inner calls are ours to get right
+   * @throws AppError service.unavailable or service.timeout; the other side's own code where it judged the caller's input; `internal` for
+   * any other refusal, since inner calls are ours to get right
    */
   async call<T extends z.ZodType>(options: CallOptions<T>): Promise<z.infer<T>> {
     const { method = 'GET', deadlineMs = 2_000 } = options
@@ -84,7 +86,15 @@ export class HttpClient {
     const json: unknown = response.statusCode === 204 ? undefined : await response.body.json().catch(() => undefined)
     if (response.statusCode < 300) return answer.parse(json) as z.infer<T>
     const cause = new Error(`${method} ${path} answered ${response.statusCode}: ${JSON.stringify(json)}`)
-    throw new AppError(RETRIED_STATUS.has(response.statusCode) ? 'service.unavailable' : 'internal', {}, { cause })
+    if (RETRIED_STATUS.has(response.statusCode)) throw new AppError('service.unavailable', {}, { cause })
+    const problem = Problem.safeParse(json).data
+    const code = problem?.code as ErrorCode | undefined
+    if (code === undefined || !(code in ERRORS) || !CALLERS_FAULT.has(ERRORS[code].kind)) throw new AppError('internal', {}, { cause })
+    throw new AppError(
+      code,
+      { detail: problem?.detail ?? '', ...(problem?.errors === undefined ? {} : { errors: problem.errors }) },
+      { cause },
+    )
   }
 
   private async send(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {

@@ -3,6 +3,9 @@ import { destination, pino, type Logger } from 'pino'
 
 export type { Logger } from 'pino'
 
+/** Injection token of the service's logger. */
+export const LOGGER = Symbol('logger')
+
 const SECRET_KEYS = [
   'authorization',
   'cookie',

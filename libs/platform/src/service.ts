@@ -17,10 +17,16 @@ import { TokenVerifier } from './tokens.js'
 import { validationPipe } from './validation.js'
 import type { z } from 'zod'
 
+/** What a service's module is built with. */
+export interface Platform {
+  logger: Logger
+  verifier: TokenVerifier
+}
+
 export interface ServiceOptions {
   name: ServiceName
   config: ServiceConfig
-  module: (platform: { logger: Logger; verifier: TokenVerifier }) => DynamicModule
+  module: (platform: Platform) => DynamicModule
   /** How many proxies in front are trusted to tell the client's address. Default 0. */
   trustedHops?: number
   /** The largest body taken, in bytes. Default 64 KiB. */
