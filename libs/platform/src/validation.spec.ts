@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { z } from 'zod'
+import { inputErrorsOf } from './validation.js'
+
+const schema = z.strictObject({ lines: z.array(z.strictObject({ quantity: z.int() })), 'a/b': z.string() })
+
+test('each fault is told by a JSON pointer, unknown fields by their own', () => {
+  const { error } = schema.safeParse({ lines: [{ quantity: 1 }, { quantity: 'two', colour: 'red' }], 'a/b': 1, extra: true })
+  assert.deepEqual(
+    inputErrorsOf(error?.issues ?? [])
+      .map(({ pointer }) => pointer)
+      .sort(),
+    ['/a~1b', '/extra', '/lines/1/colour', '/lines/1/quantity'],
+  )
+})
