@@ -1,4 +1,4 @@
-import { createHash, generateKeyPair, randomBytes, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createHash, createHmac, generateKeyPair, randomBytes, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,7 +11,6 @@ export type DatabaseName = (typeof DATABASES)[number]
 
 export interface Secrets {
   readonly postgresPassword: string
-  readonly databasePasswords: Record<DatabaseName, string>
   readonly cookieKeys: string
   readonly flagsSdkKey: string
 }
@@ -31,12 +30,21 @@ export function readSecrets(dataDir: string): Secrets {
   if (!existsSync(path)) {
     write(path, {
       postgresPassword: secret(),
-      databasePasswords: Object.fromEntries(DATABASES.map((name) => [name, secret()])),
       cookieKeys: `${secret()},${secret()}`,
       flagsSdkKey: `sdk-${secret()}`,
     })
   }
   return JSON.parse(readFileSync(path, 'utf8')) as Secrets
+}
+
+/**
+ * The password of each database's role. It follows from the admin's, so that two copies of the system on one server of one's own
+ * don't lock each other out.
+ */
+export function databasePasswords(adminUrl: string, secrets: Secrets): Record<DatabaseName, string> {
+  const key = new URL(adminUrl).password || secrets.postgresPassword
+  const passwords = DATABASES.map((name) => [name, createHmac('sha256', key).update(name).digest('base64url')])
+  return Object.fromEntries(passwords) as Record<DatabaseName, string>
 }
 
 /** The signing keys of auth-service and one key pair for each service, made once: Ed25519 for tokens, RS256 for ID tokens, two of each. */

@@ -18,8 +18,8 @@ export interface ProcessSpec {
   readonly isReady: () => Promise<boolean>
   readonly readyWithinMs: number
   readonly stopSignal: NodeJS.Signals
-  /** Stopped with the others of its rank: services first, engines last. */
-  readonly rank: 'service' | 'sandbox' | 'engine'
+  /** Stopped with the others of its rank: the door first, engines last. */
+  readonly rank: 'door' | 'service' | 'sandbox' | 'engine'
   /** Done before each start, also before a restart. */
   readonly beforeStart?: () => Promise<void>
   /** Done after it was stopped. */
@@ -34,8 +34,8 @@ interface Running {
   restarts: number
 }
 
-const RANKS = ['service', 'sandbox', 'engine'] as const
-const STOP_WITHIN_MS: Record<ProcessSpec['rank'], number> = { service: 7000, sandbox: 2000, engine: 5000 }
+const RANKS = ['door', 'service', 'sandbox', 'engine'] as const
+const STOP_WITHIN_MS: Record<ProcessSpec['rank'], number> = { door: 4500, service: 4500, sandbox: 1000, engine: 5000 }
 const FIRST_BACKOFF_MS = 200
 const LONGEST_BACKOFF_MS = 10_000
 /** A process that lived this long starts again with the shortest backoff. */
@@ -94,7 +94,7 @@ export class Processes {
     if (child.exitCode !== 0) throw new Refusal(`${spec.name} ${howItEnded(child)}.${this.lastLines(spec.name, logFrom)}`)
   }
 
-  /** Stops everything, services first and engines last; what doesn't stop in its time is killed. */
+  /** Stops everything, the gateway first and engines last; what doesn't stop in its time is killed. */
   async stopAll(): Promise<void> {
     this.stopping.abort(new Error('stopping'))
     for (const task of this.tasks) task.kill('SIGKILL')

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EngineUrls } from './engines.js'
 import { Refusal } from './errors.js'
-import { DATABASES, type DatabaseName, type KeyFiles, type Secrets } from './keys.js'
+import { databasePasswords, DATABASES, type DatabaseName, type KeyFiles, type Secrets } from './keys.js'
 import type { PortName, Ports } from './ports.js'
 import { httpAnswers } from './probes.js'
 import type { ProcessSpec } from './processes.js'
@@ -39,14 +39,18 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv
 }
 
+/** How long a service may drain: within what processes.ts gives it before it is killed. */
+const DRAIN_WITHIN_MS = 4000
+
 export const local = (port: number) => `http://127.0.0.1:${port}`
 
 /** The URL of each service's own database. */
 export function databaseUrls(adminUrl: string, secrets: Secrets): Record<DatabaseName, string> {
+  const passwords = databasePasswords(adminUrl, secrets)
   const urls = DATABASES.map((name) => {
     const url = new URL(adminUrl)
     url.username = name
-    url.password = secrets.databasePasswords[name]
+    url.password = passwords[name]
     url.pathname = `/${name}`
     return [name, url.href]
   })
@@ -72,6 +76,7 @@ export function serviceEnv(name: ServiceName, { ports, urls, secrets, keys, gate
     SERVICE_KEY_FILE: keys.privateKeyOf(name),
     FLAGS_SDK_KEY: secrets.flagsSdkKey,
     FLAGS_URL: local(ports.flags),
+    SHUTDOWN_MS: String(DRAIN_WITHIN_MS),
     ...(name === 'auth-service' && {
       SERVICE_KEYS_DIR: keys.publicKeysDir,
       SIGNING_KEYS_FILE: keys.signingKeys,
@@ -105,7 +110,7 @@ export const migration = (name: ServiceName, around: Surroundings) => ({
 
 export const service = (name: ServiceName, around: Surroundings): ProcessSpec => ({
   name,
-  rank: 'service',
+  rank: name === 'api-gateway' ? 'door' : 'service',
   ...node(around.root, `apps/${name}/dist/src/main.js`),
   env: { ...around.env, ...serviceEnv(name, around) },
   stopSignal: 'SIGTERM',

@@ -1,12 +1,13 @@
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Cache } from './cache.js'
 import type { EngineContext, EngineName } from './engine-context.js'
 import { ENGINE_NAMES, engineUrls, startEngine, type EngineUrls } from './engines.js'
 import { Refusal } from './errors.js'
-import { FlagRelay } from './flag-relay.js'
+import { FlagRelay, type FlagValue } from './flag-relay.js'
 import { findJava } from './java.js'
-import { makeKeys, type Secrets } from './keys.js'
+import { databasePasswords, makeKeys, type Secrets } from './keys.js'
 import type { Logs } from './logs.js'
 import type { Options } from './options.js'
 import type { Ports } from './ports.js'
@@ -14,7 +15,19 @@ import type { Processes } from './processes.js'
 import type { Progress } from './progress.js'
 import type { ProvisionOrder } from './provision.js'
 import type { RunningEngines, RunningEnginesOnly, RunningSystem } from './running-system.js'
-import { databaseUrls, local, MIGRATED, migration, sandbox, SANDBOX, service, serviceEnv, SERVICES, type Surroundings } from './services.js'
+import {
+  databaseUrls,
+  local,
+  MIGRATED,
+  migration,
+  requireBuilt,
+  sandbox,
+  SANDBOX,
+  service,
+  serviceEnv,
+  SERVICES,
+  type Surroundings,
+} from './services.js'
 
 export interface Bringing {
   /** The repository. */
@@ -102,7 +115,7 @@ function startEngines(bringing: Bringing, urls: EngineUrls): Record<EngineName |
 function provision({ own, env, secrets, processes, progress }: Bringing, urls: EngineUrls, engines: Record<EngineName, Promise<void>>) {
   const order: ProvisionOrder = {
     databaseUrl: urls.postgres,
-    databases: secrets.databasePasswords,
+    databases: databasePasswords(urls.postgres, secrets),
     ownsServer: !own['DATABASE_URL'],
     kafkaBrokers: urls.kafka.split(',').map((broker) => broker.trim()),
   }
@@ -144,9 +157,16 @@ async function seed({ env, secrets, processes, progress }: Bringing, urls: Engin
   return { buyer: demoBuyer, partner: demoPartner }
 }
 
-async function startRelay({ ports, progress }: Bringing, file: string): Promise<void> {
+async function startRelay({ root, ports, progress }: Bringing, file: string): Promise<void> {
   const relay = new FlagRelay(file, (line) => progress.note(line))
-  await progress.step('Flag relay', async () => relay.start(ports.flags, {}))
+  await progress.step('Flag relay', async () => relay.start(ports.flags, await flagDefaults(root)))
+}
+
+/** From the registry's own file: the door of libs/flags would load the SDK into this process for good. */
+async function flagDefaults(root: string): Promise<Record<string, FlagValue>> {
+  const file = requireBuilt(root, 'libs/flags/dist/src/registry.js')
+  const { FLAGS } = (await import(pathToFileURL(file).href)) as { FLAGS: Record<string, { default: FlagValue }> }
+  return Object.fromEntries(Object.entries(FLAGS).map(([key, flag]) => [key, flag.default]))
 }
 
 function enginesOf({ processes, secrets }: Bringing, urls: EngineUrls): RunningEngines {

@@ -5,8 +5,8 @@ export default async function* counts(source: AsyncIterable<TestEvent>): AsyncGe
   for await (const event of source) {
     // The summary without a file is the one of the whole run.
     if (event.type === 'test:summary' && event.data.file === undefined) {
-      const { passed, tests, cancelled, skipped, todo } = event.data.counts
-      yield JSON.stringify({ passed, failed: tests - passed - skipped - todo, cancelled })
+      const { passed, tests, skipped, todo } = event.data.counts
+      yield JSON.stringify({ passed, failed: tests - passed - skipped - todo })
     }
   }
 }
