@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { AppError } from '@catamaran/platform'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hasBody } from './refusals.js'
+
+/** Bodies up to this size are taken in whole and sent in one write; larger ones flow through. */
+const COLLECTED_BYTES = 16 * 1024
+
+export type InnerBody = { whole: Buffer } | { flow: () => Readable; contentLength: string | undefined }
+
+/**
+ * The body of a request as the inner request takes it, or undefined when it has none. A small one is handed over once it is here; the
+ * others at once, to be read as the inner service takes them.
+ * @throws AppError request.too-large, when the length is told and is too much
+ */
+export const takeBody = (
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  maxBytes: number,
+  next: (body: InnerBody | undefined) => void,
+): void => {
+  if (!hasBody(raw)) return next(undefined)
+  const length = raw.headers['content-length']
+  if (length !== undefined && Number(length) > maxBytes) throw new AppError('request.too-large')
+  if (raw.headers.expect !== undefined) reply.raw.writeContinue()
+  if (length === undefined || Number(length) > COLLECTED_BYTES) {
+    return next({ flow: () => new LimitedBody(raw, maxBytes), contentLength: length })
+  }
+  const chunks: Buffer[] = []
+  raw.on('data', (chunk: Buffer) => chunks.push(chunk))
+  raw.on('end', () => next({ whole: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) }))
+}
+
+/**
+ * A request's body as a stream of its own: what destroys it (a lost inner connection) leaves the client's connection alone, and more bytes than
+ * allowed end it with `request.too-large`.
+ */
+class LimitedBody extends Readable {
+  private bytes = 0
+  private isWired = false
+
+  constructor(
+    private readonly raw: IncomingMessage,
+    private readonly maxBytes: number,
+  ) {
+    super()
+  }
+
+  override _read(): void {
+    if (!this.isWired) {
+      this.isWired = true
+      this.raw.on('data', this.onChunk).on('end', this.onEnd)
+    }
+    this.raw.resume()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.raw.off('data', this.onChunk).off('end', this.onEnd).pause()
+    done(error)
+  }
+
+  private readonly onChunk = (chunk: Buffer): void => {
+    this.bytes += chunk.length
+    if (this.bytes > this.maxBytes) return void this.destroy(new AppError('request.too-large'))
+    if (!this.push(chunk)) this.raw.pause()
+  }
+  private readonly onEnd = (): void => void this.push(null)
+}

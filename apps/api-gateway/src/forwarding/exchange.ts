@@ -1,0 +1,180 @@
+import { AppError, contextOf } from '@catamaran/platform'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Dispatcher } from 'undici'
+import type { InnerBody } from './body.js'
+import { outerAnswerHeaders } from './headers.js'
+import { finish, hasUnreadBody, refuse } from './refusals.js'
+import type { Upstream } from './upstream.js'
+
+/** Answers up to this size are taken in whole and written at once, so that one which breaks off becomes a clean 503. */
+const COLLECTED_BYTES = 64 * 1024
+const RETRY_AFTER_MS = 100
+/** The connection was never made: the request has not been sent. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+/** The connection was lost: a request may have been sent. */
+const LOST = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+
+export interface ExchangeOptions {
+  upstream: Upstream
+  /** Flat headers of the inner request. */
+  headers: readonly string[]
+  body: InnerBody | undefined
+  /** An event stream: no deadline. */
+  isStream: boolean
+  /** Until the first byte of the answer, in milliseconds. */
+  deadlineMs: number
+  /** Flat headers of our own on the answer. */
+  own: readonly string[]
+  security: readonly string[]
+  onDone: () => void
+}
+
+/** One request on its way to an inner service and its answer on the way back. */
+export class Exchange implements Dispatcher.DispatchHandler {
+  private controller: Dispatcher.DispatchController | undefined
+  private deadline: NodeJS.Timeout | undefined
+  private attempts = 0
+  private isDone = false
+  private hasBegun = false
+  /** Set while the answer is collected; it is streamed else. */
+  private collected: Buffer[] | undefined
+  private status = 0
+  private headers: string[] = []
+  private bytes = 0
+
+  constructor(
+    private readonly request: FastifyRequest,
+    private readonly reply: FastifyReply,
+    private readonly options: ExchangeOptions,
+  ) {
+    reply.raw.once('close', this.onClientClosed)
+    if (!options.isStream) this.deadline = setTimeout(this.onDeadline, options.deadlineMs)
+  }
+
+  /** Sends the inner request. */
+  start(): void {
+    this.attempts++
+    const { upstream, body, isStream } = this.options
+    const headers = this.options.headers as string[]
+    const isFlow = body !== undefined && 'flow' in body
+    upstream.send(
+      {
+        method: this.request.method as Dispatcher.HttpMethod,
+        path: this.request.raw.url as string,
+        headers: isFlow && body.contentLength !== undefined ? [...headers, 'content-length', body.contentLength] : headers,
+        body: body === undefined ? null : isFlow ? body.flow() : body.whole,
+      },
+      this,
+      isStream,
+    )
+  }
+
+  /** Ends an open event stream: the client comes back to another process. */
+  drain(): void {
+    if (!this.hasBegun) return
+    this.reply.raw.end()
+    this.done()
+    this.controller?.abort(new AppError('service.unavailable'))
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller
+    if (this.isDone) controller.abort(new AppError('service.unavailable'))
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200 || this.isDone) return
+    clearTimeout(this.deadline)
+    this.hasBegun = true
+    this.status = status
+    const answer = outerAnswerHeaders(controller.rawHeaders as Buffer[], this.options.own, this.options.security)
+    this.headers = answer.headers
+    if (hasUnreadBody(this.request.raw) && !this.headers.includes('connection')) this.headers.push('connection', 'close')
+    const isEmpty = this.request.method === 'HEAD' || status === 204 || status === 304
+    if (isEmpty || (answer.contentLength !== undefined && answer.contentLength <= COLLECTED_BYTES)) this.collected = []
+    else {
+      this.reply.raw.writeHead(status, this.headers)
+      this.reply.raw.flushHeaders()
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.isDone) return
+    this.bytes += chunk.length
+    if (this.collected !== undefined) return void this.collected.push(chunk)
+    if (this.reply.raw.write(chunk)) return
+    controller.pause()
+    this.reply.raw.once('drain', () => controller.resume())
+  }
+
+  onResponseEnd(): void {
+    if (this.isDone) return
+    this.done()
+    const { request, reply, collected } = this
+    if (collected === undefined) return finish(request, reply)
+    reply.raw.writeHead(this.status, this.headers)
+    finish(request, reply, collected.length === 0 ? undefined : collected.length === 1 ? collected[0] : Buffer.concat(collected))
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.isDone) return
+    if (this.mayRetry(error)) return this.retry(error)
+    this.done()
+    const code = (error as { code?: string }).code
+    refuse(
+      this.request,
+      this.reply,
+      error instanceof AppError
+        ? error
+        : new AppError(code === 'UND_ERR_INVALID_ARG' ? 'request.invalid' : 'service.unavailable', {}, { cause: error }),
+      [...this.options.own, ...this.options.security],
+    )
+  }
+
+  /** Only what surely never reached the other side, or may safely reach it twice: a GET or HEAD on a connection that was closed meanwhile. */
+  private mayRetry(error: Error): boolean {
+    if (this.attempts > 1 || this.hasBegun) return false
+    const code = (error as { code?: string }).code ?? ''
+    if (NEVER_SENT.has(code)) return true
+    const { method } = this.request
+    return LOST.has(code) && this.options.body === undefined && (method === 'GET' || method === 'HEAD')
+  }
+
+  private retry(error: Error): void {
+    if (LOST.has((error as { code?: string }).code ?? '')) return this.start()
+    setTimeout(() => {
+      if (!this.isDone) this.start()
+    }, RETRY_AFTER_MS)
+  }
+
+  private readonly onDeadline = (): void => this.fail(new AppError('service.timeout'))
+
+  private readonly onClientClosed = (): void => {
+    if (!this.isDone) this.fail(undefined)
+  }
+
+  /** Gives up: the inner request is aborted, and `error` answered where somebody still listens. */
+  private fail(error: AppError | undefined): void {
+    this.done()
+    this.controller?.abort(error ?? new AppError('service.unavailable'))
+    if (error !== undefined) refuse(this.request, this.reply, error, [...this.options.own, ...this.options.security])
+  }
+
+  private done(): void {
+    this.isDone = true
+    clearTimeout(this.deadline)
+    const { fields } = contextOf(this.request)
+    fields['upstream'] = this.options.upstream.name
+    fields['bytes'] = this.bytes
+    if (this.attempts > 1) fields['attempts'] = this.attempts
+    this.options.onDone()
+  }
+}

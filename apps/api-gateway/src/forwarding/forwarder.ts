@@ -1,0 +1,123 @@
+import { SERVICES, type ServiceName } from '@catamaran/contracts'
+import { AppError, contextOf, ServiceTokens } from '@catamaran/platform'
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CONFIG, type Config } from '../config.js'
+import { countedFor, type Counted } from '../limits/caller.js'
+import { RateLimiter, type Admission } from '../limits/rate-limiter.js'
+import { securityHeadersOf } from '../security-headers.js'
+import { takeBody, type InnerBody } from './body.js'
+import { Exchange } from './exchange.js'
+import { innerRequestHeaders } from './headers.js'
+import { refuse } from './refusals.js'
+import type { RouteRule } from './routes.js'
+import { Upstream } from './upstream.js'
+
+const STREAM_RETRY_S = 5
+
+/** What the steps before the exchange have brought together. */
+interface Prepared {
+  token: string
+  body: InnerBody | undefined
+  /** Flat headers of our own on the answer. */
+  own: string[]
+  counted: Counted
+}
+
+/** Takes a verified request to the inner service it is for: limit, service token, body, exchange. No step makes a promise it can do without. */
+@Injectable()
+export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdown {
+  private readonly upstreams: ReadonlyMap<ServiceName, Upstream>
+  private readonly security: readonly string[]
+  private readonly streams = new Map<string, Set<Exchange>>()
+  private isDraining = false
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly limiter: RateLimiter,
+    private readonly tokens: ServiceTokens,
+  ) {
+    const { upstreams, forwarding, service } = config
+    this.upstreams = new Map(
+      SERVICES.flatMap((name) => {
+        const url = (upstreams as Partial<Record<ServiceName, string>>)[name]
+        return url === undefined ? [] : [[name, new Upstream(name, url, forwarding)] as const]
+      }),
+    )
+    this.security = securityHeadersOf(service.issuer)
+  }
+
+  /** Forwards one request. Whatever goes wrong is answered here: the reply is hijacked. */
+  forward(request: FastifyRequest, reply: FastifyReply, rule: RouteRule): void {
+    reply.hijack()
+    const own = ['x-request-id', request.id]
+    if (this.isDraining) own.push('connection', 'close')
+    const refused = (error: unknown): void => refuse(request, reply, error, [...own, ...this.security])
+    const step =
+      <T>(next: (value: T) => void) =>
+      (value: T): void => {
+        try {
+          next(value)
+        } catch (error) {
+          refused(error)
+        }
+      }
+    const counted = countedFor(request, rule.isSignIn && request.method === 'POST')
+    const admitted = step(({ rateLimit, rateLimitPolicy, retryAfterS }: Admission) => {
+      own.push('ratelimit', rateLimit, 'ratelimit-policy', rateLimitPolicy)
+      if (retryAfterS !== undefined) throw new AppError('request.rate-limited', { retryAfterS })
+      const token = this.tokens.current()
+      if (typeof token === 'string') authorised(token)
+      else token.then(authorised, refused)
+    })
+    const authorised = step((token: string) => takeBody(request, reply, rule.maxBodyBytes, bodyTaken(token)))
+    const bodyTaken = (token: string) =>
+      step((body: InnerBody | undefined) => this.exchange(request, reply, rule, { token, body, own, counted }))
+    this.limiter.admit(counted.limit, counted.who, admitted)
+  }
+
+  /** @throws AppError service.overloaded, or request.rate-limited for a caller with too many streams open */
+  private exchange(request: FastifyRequest, reply: FastifyReply, rule: RouteRule, { token, body, own, counted }: Prepared): void {
+    if (reply.raw.destroyed) return
+    const upstream = this.upstreams.get(rule.upstream) as Upstream
+    const isStream = request.headers.accept?.includes('text/event-stream') === true
+    const streams = isStream ? this.streamsOf(counted.who) : undefined
+    upstream.enter()
+    const exchange: Exchange = new Exchange(request, reply, {
+      upstream,
+      headers: innerRequestHeaders(request, contextOf(request), token),
+      body,
+      isStream,
+      deadlineMs: rule.deadlineMs,
+      own,
+      security: this.security,
+      onDone: () => {
+        upstream.leave()
+        streams?.delete(exchange)
+        if (streams?.size === 0) this.streams.delete(counted.who)
+      },
+    })
+    streams?.add(exchange)
+    exchange.start()
+  }
+
+  /** The event streams that somebody has open. */
+  private streamsOf(who: string): Set<Exchange> {
+    const open = this.streams.get(who) ?? new Set()
+    if (open.size >= this.config.forwarding.maxStreamsPerCaller) {
+      throw new AppError('request.rate-limited', { detail: 'Close one of your event streams first.', retryAfterS: STREAM_RETRY_S })
+    }
+    this.streams.set(who, open)
+    return open
+  }
+
+  /** Ends what would never end by itself; requests in hand are finished. */
+  beforeApplicationShutdown(): void {
+    this.isDraining = true
+    for (const streams of this.streams.values()) for (const stream of streams) stream.drain()
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.upstreams.values()].map((upstream) => upstream.close()))
+  }
+}

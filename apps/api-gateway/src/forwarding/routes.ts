@@ -1,0 +1,42 @@
+import { CALLS, type ServiceName } from '@catamaran/contracts'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../config.js'
+import type { Forwarder } from './forwarder.js'
+
+/** How requests to one path of the call table are forwarded. */
+export interface RouteRule {
+  readonly upstream: ServiceName
+  readonly maxBodyBytes: number
+  /** Until the first byte of the answer. */
+  readonly deadlineMs: number
+  /** Whether what is posted here tries a secret or makes an account, and so has the lower limit. */
+  readonly isSignIn: boolean
+}
+
+/** Paths that differ from the configured defaults. */
+const EXCEPTIONS: Readonly<Record<string, Partial<RouteRule>>> = {
+  '/v1/users': { isSignIn: true },
+  '/v1/users/*': { isSignIn: true },
+  '/account/*': { isSignIn: true },
+}
+
+/** Registers every path that the call table lets the gateway call. Bodies are left unread: they flow through. */
+export const forwardingRoutes =
+  (forwarder: Forwarder, { forwarding }: Config) =>
+  (fastify: FastifyInstance, _options: unknown, done: () => void): void => {
+    fastify.removeAllContentTypeParsers()
+    fastify.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
+    for (const { to, methods, paths } of CALLS.filter(({ from }) => from === 'api-gateway')) {
+      for (const url of paths) {
+        const rule: RouteRule = { upstream: to, isSignIn: false, ...forwarding, ...EXCEPTIONS[url] }
+        fastify.route({
+          method: [...methods],
+          url,
+          exposeHeadRoute: false,
+          config: { access: { scope: null } },
+          handler: (request, reply) => forwarder.forward(request, reply, rule),
+        })
+      }
+    }
+    done()
+  }
