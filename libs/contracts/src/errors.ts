@@ -47,6 +47,8 @@ export const ERRORS = {
     'Use the `nextCursor` of the page before, with the same filters.',
   ),
   'request.too-large': error('invalid', 413, 'The body is too large', 'Send less in one request.'),
+  'request.headers-too-large': error('invalid', 431, 'The URL or the headers are too large', 'Send less than 16 KiB of URL and headers.'),
+  'request.timeout': error('invalid', 408, 'The request did not arrive in time', 'Send it again, and faster.'),
   'request.unsupported-media-type': error('invalid', 415, 'The media type is not supported', 'Send Content-Type: application/json.'),
   'request.route-not-found': error('not-found', 404, 'There is nothing at this address', 'The reference at /docs lists every route.'),
   'request.method-not-allowed': error(

@@ -19,7 +19,7 @@ export const contextOf = (request: FastifyRequest): RequestContext => contexts.g
 /** Remembers what went wrong, for the request's log line. Unforeseen errors are told with all their causes. */
 export const noteError = (request: FastifyRequest, error: AppError): void => {
   const { fields } = contextOf(request)
-  fields['code'] = error.code
+  fields['problem'] = error.code // `code` is an OAuth secret's name, so it is struck out
   if (error.spec.status >= 500) {
     fields['causes'] = causesOf(error)
     if (error.code === 'internal') fields['stack'] = error.cause instanceof Error ? error.cause.stack : error.stack
@@ -27,11 +27,18 @@ export const noteError = (request: FastifyRequest, error: AppError): void => {
   }
 }
 
-/** Gives every request its context, its X-Request-Id header, its metric and its one wide log line. */
-export const registerRequests = (fastify: FastifyInstance, logger: Logger): void => {
+/**
+ * Gives every request its context, its X-Request-Id header and `headers`, its metric and its one wide log line, written when the connection
+ * has the answer or is gone. Returns what does so, for requests that reach no hook.
+ */
+export const registerRequests = (
+  fastify: FastifyInstance,
+  logger: Logger,
+  headers: Readonly<Record<string, string>> = {},
+): ((request: FastifyRequest, reply: FastifyReply) => RequestContext) => {
   const record = requestDuration()
 
-  fastify.addHook('onRequest', (request, reply, done) => {
+  const begin = (request: FastifyRequest, reply: FastifyReply): RequestContext => {
     const context: RequestContext = {
       requestId: request.id,
       traceparent: traceparentOf(request.headers['traceparent'] as string | undefined),
@@ -40,17 +47,16 @@ export const registerRequests = (fastify: FastifyInstance, logger: Logger): void
     if (request.headers.authorization !== undefined) context.authorization = request.headers.authorization
     contexts.set(request, context)
     reply.header('x-request-id', request.id)
-    runInContext(context, done)
-  })
-
-  fastify.addHook('onResponse', (request, reply, done) => {
-    finishRequest(request, reply.statusCode, reply.elapsedTime)
-    done()
-  })
-  fastify.addHook('onRequestAbort', (request, done) => {
-    contextOf(request).fields['aborted'] = true
-    done()
-  })
+    for (const name in headers) reply.header(name, headers[name])
+    const startedAt = performance.now()
+    // Unlike Fastify's onResponse this also comes when the client has gone.
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) context.fields['aborted'] = true
+      finishRequest(request, reply.raw.statusCode, performance.now() - startedAt)
+    })
+    return context
+  }
+  fastify.addHook('onRequest', (request, reply, done) => runInContext(begin(request, reply), done))
 
   const finishRequest = (request: FastifyRequest, status: number, elapsedMs: number): void => {
     const context = contextOf(request)
@@ -72,6 +78,7 @@ export const registerRequests = (fastify: FastifyInstance, logger: Logger): void
       'request',
     )
   }
+  return begin
 }
 
 /** Whether an answer can still be written. */

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { CustomStrategy } from '@nestjs/microservices'
 import type { ServiceName } from '@catamaran/contracts'
-import { fastify, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ConfigError, readConfig, type ServiceConfig } from './config.js'
 import { registerGuard } from './guard.js'
 import { AdminServer } from './health.js'
@@ -31,6 +31,8 @@ export interface ServiceOptions {
   trustedHops?: number
   /** The largest body taken, in bytes. Default 64 KiB. */
   maxBodyBytes?: number
+  /** Headers on every answer that the service makes itself. */
+  headers?: Readonly<Record<string, string>>
   /** Routes of the service's own on the Fastify instance, registered under the guard. */
   routes?: (fastify: FastifyInstance, app: NestFastifyApplication) => void | Promise<void>
   /** How messages come in, where the service consumes events. */
@@ -51,8 +53,12 @@ export interface Service {
   openApi(): object
 }
 
-const fastifyOf = ({ name, trustedHops = 0, maxBodyBytes = 64 * 1024 }: ServiceOptions): FastifyInstance =>
+const fastifyOf = (
+  { name, trustedHops = 0, maxBodyBytes = 64 * 1024 }: ServiceOptions,
+  onUnroutable: (error: Error, request: FastifyRequest, reply: FastifyReply) => void,
+): FastifyInstance =>
   fastify({
+    frameworkErrors: onUnroutable as never, // its types know no replies without a route
     bodyLimit: maxBodyBytes,
     trustProxy: (_address, hop) => hop < trustedHops,
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], name !== 'api-gateway'),
@@ -61,6 +67,13 @@ const fastifyOf = ({ name, trustedHops = 0, maxBodyBytes = 64 * 1024 }: ServiceO
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 200 },
   })
+
+/** Fastify keeps the error handler that createService gives it; Nest's own would forget which error of Fastify's it was. */
+class Adapter extends FastifyAdapter {
+  override setErrorHandler(): ReturnType<FastifyAdapter['setErrorHandler']> {
+    return this.getInstance()
+  }
+}
 
 /** Builds a service: Nest on Fastify with the guard, the request log, problem documents and the admin port around it. */
 export const createService = async (options: ServiceOptions): Promise<Service> => {
@@ -74,20 +87,19 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
     ...(options.now === undefined ? {} : { now: options.now }),
   })
 
-  const instance = fastifyOf(options)
-  registerRequests(instance, logger)
-  registerGuard(instance, { service: name, verifier, contextOf })
-  const app = await NestFactory.create<NestFastifyApplication>(
-    options.module({ logger, verifier }),
-    new FastifyAdapter(instance as never),
-    {
-      bodyParser: false,
-      logger: nestLogger(logger),
-      abortOnError: false,
-    },
-  )
-  app.useGlobalFilters(new ProblemFilter()).useGlobalPipes(validationPipe())
+  const instance = fastifyOf(options, (error, request, reply) => {
+    begin(request, reply)
+    sendProblem(request, reply, error)
+  })
   instance.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
+  const begin = registerRequests(instance, logger, options.headers)
+  registerGuard(instance, { service: name, verifier, contextOf })
+  const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
+    bodyParser: false,
+    logger: nestLogger(logger),
+    abortOnError: false,
+  })
+  app.useGlobalFilters(new ProblemFilter()).useGlobalPipes(validationPipe())
   await options.routes?.(instance, app)
   if (options.strategy !== undefined)
     app.connectMicroservice({ strategy: options.strategy(app) }, { inheritAppConfig: true }) satisfies INestMicroservice
@@ -159,11 +171,28 @@ export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>
     process.once('SIGTERM', stop).once('SIGINT', stop)
     await service.listen()
   } catch (error) {
-    process.stderr.write(
-      error instanceof ConfigError
-        ? `${name}: ${error.message}\n`
-        : `${name} could not start: ${error instanceof Error ? error.stack : String(error)}\n`,
-    )
-    process.exit(1)
+    fail(name, error)
+  }
+}
+
+const fail = (name: string, error: unknown): never => {
+  const told = error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error)
+  process.stderr.write(`${name}: ${told}\n`)
+  process.exit(1)
+}
+
+export interface JobOptions<T extends z.ZodType> {
+  name: ServiceName
+  env: Record<string, string | undefined>
+  schema: T
+  work: (config: z.infer<T>) => Promise<void>
+}
+
+/** What migrate.ts calls: reads the configuration it needs and does the work; the process ends with 0, or with 1 and the reason. */
+export const runJob = async <T extends z.ZodType>({ name, env, schema, work }: JobOptions<T>): Promise<void> => {
+  try {
+    await work(readConfig(schema, env))
+  } catch (error) {
+    fail(name, error)
   }
 }
