@@ -15,7 +15,9 @@ const data = {
 }
 
 test('a stored payload with bare UUIDs reads as the wire form', () => {
-  const stored = JSON.stringify(data, (_key, value: unknown) => (typeof value === 'string' && /^[a-z]{3}_/.test(value) ? uuidOf(value as typeof orderId) : value))
+  const stored = JSON.stringify(data, (_key, value: unknown) =>
+    typeof value === 'string' && /^[a-z]{3}_/.test(value) ? uuidOf(value as typeof orderId) : value,
+  )
   assert.ok(!stored.includes(orderId))
   assert.deepEqual(EVENTS['orders.order.placed.v1'].data.parse(readStoredData(stored)), data)
 })

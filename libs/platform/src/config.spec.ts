@@ -22,5 +22,9 @@ test('an empty variable counts as missing', () => {
 })
 
 test('URLs lose their trailing slash and lists their blanks', () => {
-  assert.deepEqual(readConfig(schema, { PORT: '80', UPSTREAM: 'http://a/', BROKERS: 'x, y,' }), { PORT: 80, UPSTREAM: 'http://a', BROKERS: ['x', 'y'] })
+  assert.deepEqual(readConfig(schema, { PORT: '80', UPSTREAM: 'http://a/', BROKERS: 'x, y,' }), {
+    PORT: 80,
+    UPSTREAM: 'http://a',
+    BROKERS: ['x', 'y'],
+  })
 })

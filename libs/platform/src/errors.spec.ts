@@ -12,7 +12,10 @@ test('an unforeseen error is `internal` and tells nothing of itself', () => {
 })
 
 test('extra members and input errors stand in the problem', () => {
-  const problem = problemOf(new AppError('orders.out-of-stock', { extra: { productIds: ['prd_1'] }, errors: [{ pointer: '/a', detail: 'b' }] }), 'req_1')
+  const problem = problemOf(
+    new AppError('orders.out-of-stock', { extra: { productIds: ['prd_1'] }, errors: [{ pointer: '/a', detail: 'b' }] }),
+    'req_1',
+  )
   assert.deepEqual(problem['productIds'], ['prd_1'])
   assert.deepEqual(problem.errors, [{ pointer: '/a', detail: 'b' }])
   assert.equal(problem.code, 'orders.out-of-stock')

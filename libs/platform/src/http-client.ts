@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ERRORS, Problem, type ErrorCode } from '@catamaran/contracts'
+import type { OnApplicationShutdown } from '@nestjs/common'
 import { Pool, type Dispatcher } from 'undici'
 import type { z } from 'zod'
 import { currentContext } from './context.js'
@@ -27,7 +28,7 @@ const RETRIED_STATUS = new Set([502, 503, 504])
  * Calls one inner service: keep-alive connections, the service's token and the caller's own, the request id and the trace on every call,
  * a deadline over everything, and a bounded retry with jitter for what may be sent twice.
  */
-export class HttpClient {
+export class HttpClient implements OnApplicationShutdown {
   private readonly pool: Pool
 
   constructor(
@@ -59,7 +60,7 @@ export class HttpClient {
   }
 
   /** Ends the connections once the calls in hand are done. */
-  close(): Promise<void> {
+  onApplicationShutdown(): Promise<void> {
     return this.pool.close()
   }
 

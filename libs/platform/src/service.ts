@@ -91,6 +91,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
     begin(request, reply)
     sendProblem(request, reply, error)
   })
+  instance.removeContentTypeParser('text/plain')
   instance.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
   const begin = registerRequests(instance, logger, options.headers)
   registerGuard(instance, { service: name, verifier, contextOf })

@@ -29,7 +29,7 @@ beforeEach(() => {
   seen = []
 })
 after(async () => {
-  await client.close()
+  await client.onApplicationShutdown()
   server.close()
 })
 

@@ -11,7 +11,9 @@ const issuer = 'http://issuer.test/oidc'
 let privateKey: CryptoKey
 let jwks: JWK[]
 let now = Date.now()
-const server = createServer((_request, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: jwks })))
+const server = createServer((_request, response) =>
+  response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: jwks })),
+)
 let verifier: TokenVerifier
 
 const sign = (changes: { audience?: string; issuer?: string; typ?: string; expiresInS?: number; key?: CryptoKey } = {}): Promise<string> =>

@@ -1,0 +1,14 @@
+import { Controller } from '@nestjs/common'
+import { EventPattern, Payload } from '@nestjs/microservices'
+import type { EventBatch } from '@catamaran/messaging'
+import { AuditService } from './audit.service.js'
+
+@Controller()
+export class AuditConsumer {
+  constructor(private readonly audit: AuditService) {}
+
+  @EventPattern('orders', { group: 'aux.audit', batch: true })
+  onBatch(@Payload() batch: EventBatch): Promise<void> {
+    return this.audit.record(batch)
+  }
+}

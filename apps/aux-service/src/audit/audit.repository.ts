@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common'
+import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { Dynamo, isConditionFailed, type TableDefinition } from '@catamaran/data'
+import type { AuditLink } from './audit.chain.js'
+
+export const AUDIT: TableDefinition = {
+  name: 'aux-audit',
+  partitionKey: { name: 'chain', type: 'S' },
+  sortKey: { name: 'sequence', type: 'N' },
+}
+
+@Injectable()
+export class AuditRepository {
+  private readonly TableName: string
+
+  constructor(private readonly dynamo: Dynamo) {
+    this.TableName = dynamo.table(AUDIT)
+  }
+
+  /** The last link of a chain. */
+  async findHead(chain: string): Promise<AuditLink | undefined> {
+    const { Items } = await this.dynamo.send(
+      new QueryCommand({
+        TableName: this.TableName,
+        KeyConditionExpression: 'chain = :chain',
+        ExpressionAttributeValues: { ':chain': chain },
+        ScanIndexForward: false,
+        Limit: 1,
+        ConsistentRead: true,
+      }),
+    )
+    return Items?.[0] as AuditLink | undefined
+  }
+
+  /** Appends a link, unless somebody was faster: then false. */
+  async append(link: AuditLink): Promise<boolean> {
+    try {
+      await this.dynamo.send(new PutCommand({ TableName: this.TableName, Item: link, ConditionExpression: 'attribute_not_exists(chain)' }))
+      return true
+    } catch (error) {
+      if (isConditionFailed(error)) return false
+      throw error
+    }
+  }
+}

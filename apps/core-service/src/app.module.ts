@@ -1,0 +1,68 @@
+import { Module, type DynamicModule } from '@nestjs/common'
+import { Database, Dynamo, RedisClient } from '@catamaran/data'
+import { Flags } from '@catamaran/flags'
+import { Outbox, OutboxRelay } from '@catamaran/messaging'
+import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
+import { CartsController } from './carts/carts.controller.js'
+import { CartsRepository } from './carts/carts.repository.js'
+import { CartsService } from './carts/carts.service.js'
+import { CatalogueController } from './catalogue/catalogue.controller.js'
+import { CatalogueRepository } from './catalogue/catalogue.repository.js'
+import { CatalogueService } from './catalogue/catalogue.service.js'
+import { ProductCache } from './catalogue/product-cache.js'
+import { CONFIG, type Config } from './config.js'
+import { BusinessEvents } from './events.js'
+import { AUX, NotificationsController } from './notifications/notifications.controller.js'
+import { HoldExpiry } from './orders/hold-expiry.js'
+import { OrdersController } from './orders/orders.controller.js'
+import { OrdersRepository } from './orders/orders.repository.js'
+import { OrdersService } from './orders/orders.service.js'
+import { Placing } from './orders/placing.js'
+
+@Module({})
+export class AppModule {
+  static for(config: Config, { logger }: Platform): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [CatalogueController, CartsController, OrdersController, NotificationsController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'core-service' }) },
+        { provide: RedisClient, useFactory: () => new RedisClient(config.redis) },
+        { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
+        { provide: Flags, useFactory: () => new Flags({ ...config.flags, logger }) },
+        { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
+        {
+          provide: OutboxRelay,
+          inject: [Outbox, ProductCache],
+          useFactory: (outbox: Outbox, cache: ProductCache) =>
+            new OutboxRelay(outbox, {
+              kafka: config.kafka,
+              service: 'core-service',
+              logger,
+              onPublished: (events) => cache.follow(events),
+            }),
+        },
+        {
+          provide: AUX,
+          useFactory: () =>
+            new HttpClient(
+              config.auxUrl,
+              new ServiceTokens({ ...config.service, service: 'core-service', keyFile: config.service.serviceKeyFile }),
+            ),
+        },
+        BusinessEvents,
+        CatalogueRepository,
+        ProductCache,
+        CatalogueService,
+        CartsRepository,
+        CartsService,
+        OrdersRepository,
+        Placing,
+        OrdersService,
+        HoldExpiry,
+      ],
+    }
+  }
+}

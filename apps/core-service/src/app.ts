@@ -1,0 +1,7 @@
+import { createService, type Service } from '@catamaran/platform'
+import { AppModule } from './app.module.js'
+import type { Config } from './config.js'
+
+/** Builds core-service: what main.ts runs and every test calls. */
+export const createApp = (config: Config): Promise<Service> =>
+  createService({ name: 'core-service', config: config.service, module: (platform) => AppModule.for(config, platform) })

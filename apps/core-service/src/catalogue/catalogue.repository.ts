@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common'
+import { idOf, uuidOf, type Currency, type ProductId } from '@catamaran/contracts'
+import { Database, type Statement } from '@catamaran/data'
+import type { Product } from './catalogue.schema.js'
+
+interface ProductRow {
+  id: string
+  name: string
+  description: string
+  category: string
+  seller_id: string
+  seller_name: string
+  price_minor: number
+  currency: string
+  availability: Product['availability']
+  version: number
+  created_at: Date
+  updated_at: Date
+  rank?: number
+}
+
+const COLUMNS = `p.id, p.name, p.description, p.category, p.seller_id, s.name as seller_name, p.price_minor, p.currency,
+  availability(st.available) as availability, p.version, p.created_at, p.updated_at`
+const FROM = `product p join seller s on s.id = p.seller_id join stock st on st.product_id = p.id`
+
+const BY_IDS: Statement = {
+  name: 'products-by-ids',
+  text: `select ${COLUMNS} from ${FROM} where p.id = any($1::uuid[]) and p.status = 'active'`,
+}
+const NEWEST: Statement = {
+  name: 'products-newest',
+  text: `select ${COLUMNS} from ${FROM} where p.status = 'active' and ($1::timestamptz is null or (p.created_at, p.id) < ($1, $2::uuid))
+    order by p.created_at desc, p.id desc limit $3`,
+}
+const NEWEST_IN_CATEGORY: Statement = {
+  name: 'products-newest-in-category',
+  text: `select ${COLUMNS} from ${FROM} where p.status = 'active' and p.category = $4 and ($1::timestamptz is null or (p.created_at, p.id) < ($1, $2::uuid))
+    order by p.created_at desc, p.id desc limit $3`,
+}
+// The rank is computed once for each hit, and compared as the double that the cursor carries.
+const SEARCH: Statement = {
+  name: 'products-search',
+  text: `with hit as (
+      select id, ts_rank_cd(search, query)::float8 as rank from product, websearch_to_tsquery('english', $1) as query
+      where search @@ query and status = 'active' and ($2::text is null or category = $2)),
+    page as (select id, rank from hit where $3::float8 is null or (rank, id) < ($3, $4::uuid) order by rank desc, id desc limit $5)
+    select ${COLUMNS}, page.rank from page join product p on p.id = page.id join seller s on s.id = p.seller_id join stock st on st.product_id = p.id
+    order by page.rank desc, page.id desc`,
+}
+
+/** A product as its page shows it, with the version that page has. */
+export interface VersionedProduct {
+  product: Product
+  version: number
+  rank?: number | undefined
+}
+
+const productOf = (row: ProductRow): VersionedProduct => ({
+  product: {
+    id: idOf('product', row.id),
+    name: row.name,
+    description: row.description,
+    category: row.category,
+    seller: { id: idOf('seller', row.seller_id), name: row.seller_name },
+    price: { amountMinor: row.price_minor, currency: row.currency as Currency },
+    availability: row.availability,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  },
+  version: row.version,
+  rank: row.rank,
+})
+
+@Injectable()
+export class CatalogueRepository {
+  constructor(private readonly database: Database) {}
+
+  /** The products of these ids that are for sale, in no order. */
+  async findByIds(ids: readonly ProductId[]): Promise<VersionedProduct[]> {
+    return (await this.database.query<ProductRow>(BY_IDS, [ids.map(uuidOf)])).map(productOf)
+  }
+
+  /** Newest first, after the product that `after` names (its creation time and id). */
+  async listNewest(
+    category: string | undefined,
+    after: readonly [string, ProductId] | undefined,
+    limit: number,
+  ): Promise<VersionedProduct[]> {
+    const values = [after?.[0], after && uuidOf(after[1]), limit]
+    const rows =
+      category === undefined
+        ? await this.database.query<ProductRow>(NEWEST, values)
+        : await this.database.query<ProductRow>(NEWEST_IN_CATEGORY, [...values, category])
+    return rows.map(productOf)
+  }
+
+  /** Best match first, after the hit that `after` names (its rank and id). */
+  async search(
+    query: string,
+    category: string | undefined,
+    after: readonly [number, ProductId] | undefined,
+    limit: number,
+  ): Promise<VersionedProduct[]> {
+    const rows = await this.database.query<ProductRow>(SEARCH, [query, category, after?.[0], after && uuidOf(after[1]), limit])
+    return rows.map(productOf)
+  }
+}

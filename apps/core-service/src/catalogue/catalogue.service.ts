@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common'
+import { decodeCursor, encodeCursor, idSchema, type Page, type ProductId } from '@catamaran/contracts'
+import { AppError } from '@catamaran/platform'
+import { z } from 'zod'
+import { CatalogueRepository, type VersionedProduct } from './catalogue.repository.js'
+import type { Product, ProductQuery } from './catalogue.schema.js'
+import { ProductCache, type CachedProduct } from './product-cache.js'
+
+const NewestCursor = z.tuple([z.iso.datetime(), idSchema('product')])
+const RankCursor = z.tuple([z.number(), idSchema('product')])
+
+@Injectable()
+export class CatalogueService {
+  private readonly loading = new Map<ProductId, Promise<CachedProduct>>()
+
+  constructor(
+    private readonly repository: CatalogueRepository,
+    private readonly cache: ProductCache,
+  ) {}
+
+  /**
+   * The page of a product as bytes: at once when this process has it, else by one shared load. With the database away the last known page
+   * is given, stale. @throws AppError catalogue.product-not-found
+   */
+  page(id: ProductId): CachedProduct | Promise<CachedProduct> {
+    const held = this.cache.get(id)
+    if (held !== undefined && held.freshUntil > Date.now()) return held
+    let load = this.loading.get(id)
+    if (load === undefined) {
+      load = this.load(id, held).finally(() => this.loading.delete(id))
+      this.loading.set(id, load)
+    }
+    return load
+  }
+
+  /** The products of these ids that are for sale, by id; those that were withdrawn are missing. */
+  async findProducts(ids: readonly ProductId[]): Promise<Map<ProductId, Product>> {
+    const found = ids.length === 0 ? [] : await this.repository.findByIds(ids)
+    return new Map(found.map(({ product }) => [product.id, product]))
+  }
+
+  async list({ q, category, cursor, limit }: ProductQuery): Promise<Page<Product>> {
+    if (q === undefined) {
+      const rows = await this.repository.listNewest(category, read(cursor, NewestCursor), limit + 1)
+      return pageOf(rows, limit, ({ product }) => [product.createdAt, product.id])
+    }
+    const rows = await this.repository.search(q, category, read(cursor, RankCursor), limit + 1)
+    return pageOf(rows, limit, ({ product, rank }) => [rank ?? 0, product.id])
+  }
+
+  private async load(id: ProductId, held: CachedProduct | undefined): Promise<CachedProduct> {
+    const shared = await this.cache.fetchShared(id)
+    if (shared !== undefined && shared.freshUntil > 0) return shared
+    try {
+      const [row] = await this.repository.findByIds([id])
+      if (row === undefined) throw new AppError('catalogue.product-not-found')
+      return this.cache.put(id, row.version, Buffer.from(JSON.stringify(row.product)))
+    } catch (error) {
+      const stale = shared ?? held
+      if (stale !== undefined && error instanceof AppError && error.spec.kind === 'unavailable') return { ...stale, freshUntil: 0 }
+      throw error
+    }
+  }
+}
+
+const read = <T extends z.ZodType>(cursor: string | undefined, shape: T): z.infer<T> | undefined => {
+  if (cursor === undefined) return undefined
+  const key = decodeCursor(cursor, shape)
+  if (key === undefined) throw new AppError('request.invalid-cursor')
+  return key
+}
+
+/** Cuts the one row too many that tells whether there is more. */
+const pageOf = (rows: VersionedProduct[], limit: number, keyOf: (row: VersionedProduct) => (string | number)[]): Page<Product> => {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    items: shown.map(({ product }) => product),
+    nextCursor: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null,
+  }
+}

@@ -1,0 +1,114 @@
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
+import type { DomainEvent, ProductId } from '@catamaran/contracts'
+import { RedisClient } from '@catamaran/data'
+import type { Redis, Result } from 'ioredis'
+import { LRUCache } from 'lru-cache'
+
+/** A product page as bytes, ready to send. `freshUntil` (epoch ms) is 0 for one that is known to be out of date. */
+export interface CachedProduct {
+  readonly version: number
+  readonly etag: string
+  readonly body: Buffer
+  readonly freshUntil: number
+}
+/** What a process knows of a product: maybe a page, and the newest version it has heard of. */
+interface Known {
+  readonly page: CachedProduct | undefined
+  readonly newest: number
+}
+
+const MAX_ENTRIES = 10_000
+const FRESH_MS = 2_000
+const SHARED_MS = 60_000
+
+// One value a product: "<version>\n<body>". Never replaced by an older version; a value without body is a tombstone that keeps old bytes out.
+const KEEP_NEWER = `
+  local held = redis.call('get', KEYS[1])
+  local version = held and tonumber(string.sub(held, 1, string.find(held, '\\n', 1, true) - 1))
+  if held and (version > tonumber(ARGV[1]) or (version == tonumber(ARGV[1]) and ARGV[2] == '')) then return 0 end
+  redis.call('set', KEYS[1], ARGV[1] .. '\\n' .. ARGV[2], 'px', ARGV[3])
+  return 1`
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    keepNewer(key: string, version: number, body: Buffer | string, ttlMs: number): Result<number, Context>
+  }
+}
+
+/**
+ * Product pages as serialised bytes: in this process for two seconds, in Redis for a minute. An entry is replaced only by a newer version
+ * of its product, so a slow reader can't bring old bytes back. Changes arrive by a Redis channel; lifetimes cover a lost message.
+ */
+@Injectable()
+export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly local = new LRUCache<string, Known>({ max: MAX_ENTRIES })
+  private readonly channel: string
+  private subscriber: Redis | undefined
+
+  constructor(private readonly redis: RedisClient) {
+    this.channel = `${redis.options.keyPrefix ?? ''}product-changed`
+    redis.defineCommand('keepNewer', { numberOfKeys: 1, lua: KEEP_NEWER })
+  }
+
+  onApplicationBootstrap(): void {
+    this.subscriber = this.redis.subscriber()
+    this.subscriber.on('message', (_channel, message: string) => {
+      const [id, version] = message.split(' ')
+      this.forgetOlder(id as ProductId, Number(version))
+    })
+    this.subscriber.subscribe(this.channel).catch(() => undefined) // it subscribes again by itself on reconnect
+  }
+
+  onApplicationShutdown(): void {
+    this.subscriber?.disconnect()
+  }
+
+  /** What this process holds, fresh or stale. */
+  get(id: ProductId): CachedProduct | undefined {
+    return this.local.get(id)?.page
+  }
+
+  /** What Redis holds, taken over into this process; undefined when there is nothing or no Redis. */
+  async fetchShared(id: ProductId): Promise<CachedProduct | undefined> {
+    const held = await this.redis.getBuffer(`product:${id}`).catch(() => null)
+    if (held === null) return undefined
+    const end = held.indexOf(10)
+    const body = held.subarray(end + 1)
+    return body.length === 0 ? undefined : this.keepLocal(id, Number(held.toString('latin1', 0, end)), body)
+  }
+
+  /** Keeps a page that was just read from the database, unless something newer is known. Returns what is current. */
+  put(id: ProductId, version: number, body: Buffer): CachedProduct {
+    this.redis.keepNewer(`product:${id}`, version, body, SHARED_MS).catch(() => undefined)
+    return this.keepLocal(id, version, body)
+  }
+
+  /** Follows the events of the catalogue: tells every process which products have a newer version. */
+  async follow(events: readonly DomainEvent[]): Promise<void> {
+    const newest = new Map<ProductId, number>()
+    for (const { type, subject, sequence } of events)
+      if (type === 'catalogue.product.changed.v1') newest.set(subject as ProductId, sequence)
+    await Promise.all([...newest].map(([id, version]) => this.announce(id, version)))
+  }
+
+  private async announce(id: ProductId, version: number): Promise<void> {
+    this.forgetOlder(id, version)
+    await Promise.all([this.redis.keepNewer(`product:${id}`, version, '', SHARED_MS), this.redis.publish(this.channel, `${id} ${version}`)])
+  }
+
+  private keepLocal(id: ProductId, version: number, body: Buffer): CachedProduct {
+    const known = this.local.get(id)
+    if (known?.page !== undefined && known.page.version > version) return known.page
+    const isCurrent = known === undefined || version >= known.newest
+    const page: CachedProduct = { version, etag: `"${version}"`, body, freshUntil: isCurrent ? Date.now() + FRESH_MS : 0 }
+    this.local.set(id, { page, newest: Math.max(version, known?.newest ?? 0) })
+    return page
+  }
+
+  private forgetOlder(id: ProductId, version: number): void {
+    const known = this.local.get(id)
+    if (known !== undefined && known.newest >= version) return
+    // An older page stays, marked stale: it is still the best answer there is while the database is away.
+    this.local.set(id, { page: known?.page && { ...known.page, freshUntil: 0 }, newest: version })
+  }
+}

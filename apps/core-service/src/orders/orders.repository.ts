@@ -1,0 +1,174 @@
+import { Injectable } from '@nestjs/common'
+import { idOf, uuidOf, type Currency, type OrderId, type ProductId, type UserId } from '@catamaran/contracts'
+import { Database } from '@catamaran/data'
+import type { DeliveryAddress, Order } from './orders.schema.js'
+import { EXPIRE_HOLDS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
+
+/** An order that somebody asks for, not placed yet. Lines name each product once. */
+export interface Draft {
+  readonly id: OrderId
+  readonly buyerId: UserId
+  readonly key: string
+  readonly requestHash: Buffer
+  readonly lines: readonly { readonly productId: ProductId; readonly quantity: number }[]
+  readonly deliveryAddress: DeliveryAddress
+  readonly cart?: { readonly id: string; readonly version: number } | undefined
+  readonly expectedTotalMinor?: number | undefined
+  readonly traceparent?: string | undefined
+}
+
+/** What placing a draft came to. A refusal tells all that was wrong; with none of it wrong, the key or the cart had been used. */
+export type Placement =
+  | { readonly order: Order }
+  | {
+      readonly order: undefined
+      readonly missing: ProductId[]
+      readonly short: ProductId[]
+      readonly currencies: string[]
+      readonly totalMinor: number
+    }
+
+/** An order with what its replay is checked against. */
+export interface StoredOrder {
+  order: Order
+  requestHash: Buffer
+  cart: { id: string; version: number } | undefined
+}
+
+interface PlacedRow {
+  n: number
+  product_id: string
+  quantity: number
+  seller_id: string
+  name: string
+  price_minor: number
+  currency: string
+  is_known: boolean
+  fits: boolean
+  total_minor: number | null
+  placed_at: Date | null
+  hold_expires_at: Date | null
+}
+
+interface OrderRow {
+  id: string
+  request_hash: Buffer
+  status: Order['status']
+  cancel_reason: Order['cancelReason']
+  currency: string
+  total_minor: number
+  delivery_address: DeliveryAddress
+  hold_expires_at: Date
+  placed_at: Date
+  cart_id: string | null
+  cart_version: number | null
+  lines: { productId: string; sellerId: string; name: string; quantity: number; unitPriceMinor: number }[]
+}
+
+@Injectable()
+export class OrdersRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Places the drafts in one statement, each all or nothing. Answers one placement a draft, in their order. */
+  async place(drafts: readonly Draft[], holdMs: number): Promise<Placement[]> {
+    const lines = drafts.flatMap((draft, index) => draft.lines.map((line, lineIndex) => ({ n: index + 1, lineNo: lineIndex + 1, ...line })))
+    const rows = await this.database.query<PlacedRow>(PLACE_ORDERS, [
+      lines.map(({ n }) => n),
+      lines.map(({ lineNo }) => lineNo),
+      lines.map(({ productId }) => uuidOf(productId)),
+      lines.map(({ quantity }) => quantity),
+      drafts.map(({ id }) => uuidOf(id)),
+      drafts.map(({ buyerId }) => uuidOf(buyerId)),
+      drafts.map(({ key }) => key),
+      drafts.map(({ requestHash }) => requestHash),
+      drafts.map(({ cart }) => cart?.id),
+      drafts.map(({ cart }) => cart?.version),
+      drafts.map(({ deliveryAddress }) => JSON.stringify(deliveryAddress)),
+      drafts.map(({ expectedTotalMinor }) => expectedTotalMinor),
+      drafts.map(({ traceparent }) => traceparent),
+      holdMs,
+    ])
+    const byDraft = Map.groupBy(rows, ({ n }) => n)
+    return drafts.map((draft, index) => placementOf(draft, byDraft.get(index + 1) ?? []))
+  }
+
+  /** Cancels at most `limit` orders whose hold has ended. Answers their ids. */
+  async expireHolds(limit: number): Promise<OrderId[]> {
+    return (await this.database.query<{ id: string }>(EXPIRE_HOLDS, [limit])).map(({ id }) => idOf('order', id))
+  }
+
+  async findOfBuyer(buyerId: UserId, id: OrderId): Promise<Order | undefined> {
+    const [row] = await this.database.query<OrderRow>(ORDER_OF_BUYER, [uuidOf(id), uuidOf(buyerId)])
+    return row && orderOf(row)
+  }
+
+  /** The order that a buyer placed with this Idempotency-Key. */
+  async findByKey(buyerId: UserId, key: string): Promise<StoredOrder | undefined> {
+    const [row] = await this.database.query<OrderRow>(ORDER_BY_KEY, [uuidOf(buyerId), key])
+    return (
+      row && {
+        order: orderOf(row),
+        requestHash: row.request_hash,
+        cart: row.cart_id === null || row.cart_version === null ? undefined : { id: row.cart_id, version: row.cart_version },
+      }
+    )
+  }
+
+  /** A buyer's orders, newest first, after the one that `after` names. */
+  async listOfBuyer(buyerId: UserId, after: OrderId | undefined, limit: number): Promise<Order[]> {
+    return (await this.database.query<OrderRow>(ORDERS_OF_BUYER, [uuidOf(buyerId), after && uuidOf(after), limit])).map(orderOf)
+  }
+}
+
+const placementOf = (draft: Draft, rows: PlacedRow[]): Placement => {
+  const [first] = rows
+  if (first?.placed_at == null || first.hold_expires_at === null || first.total_minor === null) {
+    const idsWhere = (wrong: (row: PlacedRow) => boolean): ProductId[] => rows.filter(wrong).map((row) => idOf('product', row.product_id))
+    return {
+      order: undefined,
+      missing: idsWhere((row) => !row.is_known),
+      short: idsWhere((row) => row.is_known && !row.fits),
+      currencies: [...new Set(rows.filter((row) => row.is_known).map((row) => row.currency))],
+      totalMinor: rows.reduce((sum, row) => sum + row.price_minor * row.quantity, 0),
+    }
+  }
+  const currency = first.currency as Currency
+  return {
+    order: {
+      id: draft.id,
+      status: 'pending_payment',
+      cancelReason: null,
+      lines: rows.map((row, index) => ({
+        productId: draft.lines[index]?.productId ?? idOf('product', row.product_id),
+        sellerId: idOf('seller', row.seller_id),
+        name: row.name,
+        quantity: row.quantity,
+        unitPrice: { amountMinor: row.price_minor, currency },
+      })),
+      total: { amountMinor: first.total_minor, currency },
+      deliveryAddress: draft.deliveryAddress,
+      holdExpiresAt: first.hold_expires_at.toISOString(),
+      placedAt: first.placed_at.toISOString(),
+    },
+  }
+}
+
+const orderOf = (row: OrderRow): Order => {
+  const currency = row.currency as Currency
+  return {
+    id: idOf('order', row.id),
+    status: row.status,
+    cancelReason: row.cancel_reason,
+    lines: row.lines.map((line) => ({
+      productId: idOf('product', line.productId),
+      sellerId: idOf('seller', line.sellerId),
+      name: line.name,
+      quantity: line.quantity,
+      unitPrice: { amountMinor: line.unitPriceMinor, currency },
+    })),
+    total: { amountMinor: row.total_minor, currency },
+    deliveryAddress: row.delivery_address,
+    holdExpiresAt: row.hold_expires_at.toISOString(),
+    placedAt: row.placed_at.toISOString(),
+  }
+}

@@ -1,0 +1,108 @@
+import type { Statement } from '@catamaran/data'
+
+/**
+ * Places a group of orders, each all or nothing, in one statement. It locks the stock in id order, decides who fits in order of arrival, and writes
+ * orders, lines, transitions and events. An order is inserted before anything is taken for it: where its Idempotency-Key or its cart was already
+ * used, the insert does nothing and so does the rest. Answers one row a line; `placed_at` is null for an order that was not placed.
+ *
+ * $1 order number, $2 line number, $3 product, $4 quantity of each line; $5 id, $6 buyer, $7 key, $8 request hash, $9 cart, $10 cart version,
+ * $11 address, $12 expected total, $13 traceparent of each order; $14 how long stock is held, in milliseconds.
+ */
+export const PLACE_ORDERS: Statement = {
+  name: 'place-orders',
+  text: `
+with line as materialized (select * from unnest($1::int[], $2::int[], $3::uuid[], $4::int[]) as l(n, line_no, product_id, quantity)),
+ord as materialized (
+  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::jsonb[], $12::bigint[], $13::text[])
+    with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, expected_total, traceparent, n)),
+held as materialized (
+  select product_id, available from stock where product_id in (select product_id from line) order by product_id for update),
+priced as materialized (
+  select l.*, p.seller_id, p.name, p.price_minor, p.currency, p.id is not null as is_known,
+    coalesce(sum(l.quantity) over (partition by l.product_id order by l.n) <= h.available, false) as fits
+  from line l left join held h using (product_id) left join product p on p.id = h.product_id and p.status = 'active'),
+accepted as materialized (
+  select n, sum(price_minor * quantity)::bigint as total_minor, min(currency) as currency
+  from priced join ord using (n)
+  group by n, expected_total
+  having bool_and(fits and is_known) and min(currency) = max(currency) and sum(price_minor * quantity) = coalesce(expected_total, sum(price_minor * quantity))),
+placed as materialized (
+  insert into orders (id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, status, currency, total_minor, delivery_address, hold_expires_at)
+  select o.id, o.buyer_id, o.idempotency_key, o.request_hash, o.cart_id, o.cart_version, 'pending_payment', a.currency, a.total_minor, o.delivery_address,
+    now() + $14::bigint * interval '1 millisecond'
+  from accepted a join ord o using (n) order by o.buyer_id, o.idempotency_key
+  on conflict do nothing
+  returning id, buyer_id, currency, total_minor, placed_at, hold_expires_at),
+mine as materialized (select p.*, o.n, o.traceparent from placed p join ord o using (id)),
+taken as materialized (
+  update stock s set available = s.available - t.quantity, held = s.held + t.quantity
+  from (select product_id, sum(quantity)::int as quantity from priced join mine using (n) group by product_id) t
+  where s.product_id = t.product_id
+  returning s.product_id, s.available, t.quantity),
+changed as materialized (
+  update product p set version = p.version + 1, updated_at = now()
+  from taken t where p.id = t.product_id and availability(t.available) <> availability(t.available + t.quantity)
+  returning p.id, p.seller_id, p.version),
+lines as (
+  insert into order_line (order_id, line_no, product_id, seller_id, product_name, quantity, unit_price_minor)
+  select m.id, l.line_no, l.product_id, l.seller_id, l.name, l.quantity, l.price_minor from priced l join mine m using (n)),
+transitions as (insert into order_transition (order_id, version, to_status) select id, 1, 'pending_payment' from mine),
+events as (
+  insert into outbox (id, type, subject, sequence, traceparent, data)
+  select uuidv7(), 'orders.order.placed.v1', m.id, 1, m.traceparent, json_build_object('orderId', m.id, 'buyerId', m.buyer_id, 'currency', m.currency,
+    'totalMinor', m.total_minor, 'holdExpiresAt', to_char(m.hold_expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'lines', (
+      select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'quantity', l.quantity, 'unitPriceMinor', l.price_minor) order by l.line_no)
+      from priced l where l.n = m.n))::text
+  from mine m
+  union all
+  select uuidv7(), 'catalogue.product.changed.v1', id, version, null, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
+select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.currency, l.is_known, l.fits, m.total_minor, m.placed_at, m.hold_expires_at
+from priced l left join mine m using (n) order by l.n, l.line_no`,
+}
+
+/** Cancels up to $1 orders whose hold has ended and gives their stock back, in one statement. Any number of processes may run it at once. */
+export const EXPIRE_HOLDS: Statement = {
+  name: 'expire-holds',
+  text: `
+with due as materialized (
+  select id, buyer_id, currency, total_minor, version from orders
+  where status = 'pending_payment' and hold_expires_at <= now() order by hold_expires_at limit $1 for update skip locked),
+line as materialized (select l.* from order_line l join due on due.id = l.order_id),
+held as materialized (select product_id from stock where product_id in (select product_id from line) order by product_id for update),
+given as materialized (
+  update stock s set available = s.available + t.quantity, held = s.held - t.quantity
+  from (select product_id, sum(quantity)::int as quantity from line join held using (product_id) group by product_id) t
+  where s.product_id = t.product_id
+  returning s.product_id, s.available, t.quantity),
+changed as materialized (
+  update product p set version = p.version + 1, updated_at = now()
+  from given t where p.id = t.product_id and availability(t.available) <> availability(t.available - t.quantity)
+  returning p.id, p.seller_id, p.version),
+cancelled as materialized (
+  update orders o set status = 'cancelled', cancel_reason = 'hold_expired', version = o.version + 1 from due where o.id = due.id returning o.id, o.version),
+transitions as (
+  insert into order_transition (order_id, version, from_status, to_status, reason)
+  select id, version, 'pending_payment', 'cancelled', 'hold_expired' from cancelled),
+events as (
+  insert into outbox (id, type, subject, sequence, data)
+  select uuidv7(), 'orders.order.cancelled.v1', d.id, c.version, json_build_object('orderId', d.id, 'buyerId', d.buyer_id, 'currency', d.currency,
+    'totalMinor', d.total_minor, 'reason', 'hold_expired', 'lines', (
+      select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor) order by l.line_no)
+      from line l where l.order_id = d.id))::text
+  from due d join cancelled c using (id)
+  union all
+  select uuidv7(), 'catalogue.product.changed.v1', id, version, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
+select id from cancelled`,
+}
+
+const ORDER = `select o.id, o.request_hash, o.status, o.cancel_reason, o.currency, o.total_minor, o.delivery_address, o.hold_expires_at, o.placed_at, o.cart_id, o.cart_version,
+  (select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'name', l.product_name, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor)
+    order by l.line_no) from order_line l where l.order_id = o.id) as lines
+  from orders o`
+
+export const ORDER_OF_BUYER: Statement = { name: 'order-of-buyer', text: `${ORDER} where o.id = $1 and o.buyer_id = $2` }
+export const ORDER_BY_KEY: Statement = { name: 'order-by-key', text: `${ORDER} where o.buyer_id = $1 and o.idempotency_key = $2` }
+export const ORDERS_OF_BUYER: Statement = {
+  name: 'orders-of-buyer',
+  text: `${ORDER} where o.buyer_id = $1 and ($2::uuid is null or o.id < $2) order by o.id desc limit $3`,
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url'
+import { createTables, databaseConfig, databaseEnv, Dynamo, dynamoConfig, dynamoEnv, migrate } from '@catamaran/data'
+import { migrateMessaging } from '@catamaran/messaging'
+import { z } from 'zod'
+import { CARTS } from './carts/carts.repository.js'
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/** What `prepareStores` needs of the environment. */
+export const StoresConfig = z
+  .object({ ...databaseEnv, ...dynamoEnv })
+  .transform((flat) => ({ database: databaseConfig(flat), dynamo: dynamoConfig(flat) }))
+
+/** Brings core-service's database and tables to the newest shape; safe to run twice. */
+export const prepareStores = async (config: z.infer<typeof StoresConfig>): Promise<void> => {
+  const dynamo = new Dynamo(config.dynamo)
+  try {
+    await Promise.all([
+      migrateMessaging(config.database.url).then(() => migrate(config.database.url, MIGRATIONS)),
+      createTables(dynamo, [CARTS]),
+    ])
+  } finally {
+    dynamo.onApplicationShutdown()
+  }
+}

@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url'
+import { findSystem, startSystem } from '@catamaran/stack'
+import { journey } from './journey.js'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** `npm run demo`: the journey against the system that runs here, or against one of its own when none does. */
+const running = findSystem(`${root}.catamaran`)
+const own = running === undefined ? await startOwn() : undefined
+try {
+  const system = running ?? own?.system
+  if (system === undefined) throw new Error('no system')
+  console.log(`A buyer's journey through ${system.gateway}\n`)
+  let totalMs = 0
+  await journey(system, (step, ms, detail) => {
+    totalMs += ms
+    console.log(`  ${step.padEnd(20)} ${ms.toFixed(0).padStart(5)} ms   ${detail}`)
+  })
+  console.log(`\n  ${'all of it'.padEnd(20)} ${totalMs.toFixed(0).padStart(5)} ms`)
+} catch (error) {
+  console.error(`\nThe journey failed: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+} finally {
+  await own?.stop()
+}
+
+async function startOwn() {
+  console.log('Nothing runs here yet (npm start): starting a system for this journey.')
+  return startSystem({ stderr: process.stderr })
+}
