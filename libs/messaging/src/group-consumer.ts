@@ -1,0 +1,111 @@
+import { causesOf } from '@catamaran/platform'
+import type { Consumer, Kafka } from 'kafkajs'
+import { topicsOf, type GroupHandlers } from './handlers.js'
+import { MessageLoop, type LoopDeps } from './message-loop.js'
+import { Signal } from './signal.js'
+
+const BACKOFF_MS = { first: 100, most: 5_000 }
+/** A fetch that finds nothing waits this long on the broker; a paused partition is looked at again after at most this. */
+const FETCH_WAIT_MS = 250
+const PARTITION_BYTES = 262_144
+
+type State = 'stopped' | 'consuming' | 'waiting for Kafka'
+
+/**
+ * One consumer group of a process. kafkajs restarts after some errors and gives up for good after others; here each failure ends the
+ * consumer, and a new one is made after a backoff, for ever.
+ */
+export class GroupConsumer {
+  private readonly signal = new Signal()
+  private readonly loop: MessageLoop
+  private running: Promise<void> = Promise.resolve()
+  private state: State = 'stopped'
+
+  constructor(
+    private readonly handlers: GroupHandlers,
+    private readonly deps: LoopDeps & { kafka: Kafka },
+  ) {
+    this.loop = new MessageLoop(handlers, deps)
+  }
+
+  /** Connects and consumes in the background. */
+  start(): void {
+    this.running = this.run()
+  }
+
+  /** Finishes the messages in hand, commits and leaves the group; gives up waiting after `closeMs`. */
+  async close(): Promise<void> {
+    this.signal.stop()
+    let timer: NodeJS.Timeout | undefined
+    const tooLong = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.deps.options.closeMs ?? 8_000)
+    })
+    await Promise.race([this.running, tooLong])
+    clearTimeout(timer)
+    this.loop.close()
+  }
+
+  private async run(): Promise<void> {
+    let backoffMs = BACKOFF_MS.first
+    while (!this.signal.isStopped) {
+      const error = await this.consume()
+      if (this.state === 'consuming') backoffMs = BACKOFF_MS.first
+      this.deps.metrics.forget(this.handlers.group)
+      if (!this.signal.isStopped) this.enter('waiting for Kafka', error)
+      await this.signal.pause(backoffMs)
+      backoffMs = Math.min(backoffMs * 2, BACKOFF_MS.most)
+    }
+    this.enter('stopped')
+  }
+
+  /** One consumer's life. @returns why it ended; undefined when it was told to stop */
+  private async consume(): Promise<unknown> {
+    const { kafka, options } = this.deps
+    const consumer = kafka.consumer({
+      groupId: options.kafka.topicPrefix + this.handlers.group,
+      sessionTimeout: options.sessionMs ?? 10_000,
+      rebalanceTimeout: 30_000,
+      heartbeatInterval: 2_000,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      minBytes: 1,
+      maxBytesPerPartition: PARTITION_BYTES,
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4, restartOnFailure: () => Promise.resolve(false) },
+    })
+    const crashed = new Promise<unknown>((resolve) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error))
+    })
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      this.deps.metrics.forget(this.handlers.group)
+      this.enter('consuming')
+    })
+    try {
+      await this.begin(consumer)
+      return await Promise.race([crashed, this.signal.stopping])
+    } catch (error) {
+      return error
+    } finally {
+      await consumer.disconnect().catch(() => undefined) // it was going away
+    }
+  }
+
+  private async begin(consumer: Consumer): Promise<void> {
+    const { options } = this.deps
+    await consumer.connect()
+    const topics = topicsOf(this.handlers).map((topic) => options.kafka.topicPrefix + topic)
+    await consumer.subscribe({ topics, fromBeginning: true })
+    await consumer.run({
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: options.concurrency ?? 4,
+      eachBatch: (payload) => this.loop.eachBatch(payload),
+    })
+  }
+
+  /** One log line per change of state, not per try. */
+  private enter(state: State, error?: unknown): void {
+    if (state === this.state) return
+    const { group } = this.handlers
+    const line = { group, was: this.state, ...(error === undefined ? {} : { causes: causesOf(error) }) }
+    this.deps.options.logger[error === undefined ? 'info' : 'warn'](line, `consumer group ${group}: ${state}`)
+    this.state = state
+  }
+}

@@ -1,0 +1,60 @@
+import './timer-patch.js'
+import { deadLetterTopic, TOPICS, type Topic } from '@catamaran/contracts'
+import type { Logger } from '@catamaran/platform'
+import { Kafka, logLevel, type ITopicConfig } from 'kafkajs'
+import type { KafkaConfig } from './env.js'
+
+/** Tries within one connection or send; the loops around them go on for ever, so that a state change is one log line. */
+export const SHORT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 }
+
+/** A kafkajs client whose own chatter is told at debug: what matters is logged by those who use it. */
+export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?: Logger): Kafka =>
+  new Kafka({
+    clientId,
+    brokers,
+    connectionTimeout: 2_000,
+    requestTimeout: 10_000,
+    retry: SHORT_RETRY,
+    logLevel: logger?.isLevelEnabled('debug') === true ? logLevel.INFO : logLevel.NOTHING,
+    logCreator:
+      () =>
+      ({ namespace, log }) =>
+        logger?.debug({ kafkajs: namespace, entry: log }, log.message),
+  })
+
+const DEAD_LETTER_RETENTION_MS = 30 * 24 * 3_600_000
+
+export interface CreateTopicsOptions {
+  /** Default: all of `TOPICS`. */
+  topics?: readonly Topic[]
+  /** Partitions of each, instead of what `TOPICS` says. */
+  partitions?: number
+}
+
+/**
+ * Creates the topics that are missing, each with its dead-letter topic; safe to run twice and by two at once.
+ * @throws KafkaJSError when Kafka is away
+ */
+export const createTopics = async (config: KafkaConfig, options: CreateTopicsOptions = {}): Promise<void> => {
+  const { topics = Object.keys(TOPICS) as Topic[], partitions } = options
+  const wanted = topics.flatMap((topic): ITopicConfig[] => {
+    const name = config.topicPrefix + topic
+    return [
+      { topic: name, numPartitions: partitions ?? TOPICS[topic] },
+      {
+        topic: deadLetterTopic(name),
+        numPartitions: 1,
+        configEntries: [{ name: 'retention.ms', value: String(DEAD_LETTER_RETENTION_MS) }],
+      },
+    ]
+  })
+  const admin = createKafka(config, 'catamaran-topics').admin()
+  await admin.connect()
+  try {
+    const existing = new Set(await admin.listTopics())
+    const missing = wanted.filter(({ topic }) => !existing.has(topic))
+    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true })
+  } finally {
+    await admin.disconnect()
+  }
+}

@@ -1,0 +1,247 @@
+import type { DomainEvent, Topic } from '@catamaran/contracts'
+import { AppError, causesOf, runInContext, traceparentOf, type RequestContext } from '@catamaran/platform'
+import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
+import { readMessage, typeOf, isEventType } from './cloud-event.js'
+import type { ConsumerMetrics, Outcome } from './consumer-metrics.js'
+import { sendDeadLetter, type DeadReason } from './dead-letter.js'
+import type { GroupHandlers } from './handlers.js'
+import type { Publisher } from './publisher.js'
+import type { KafkaStrategyOptions } from './strategy.js'
+
+export interface LoopDeps {
+  readonly options: KafkaStrategyOptions
+  readonly publisher: Publisher
+  readonly metrics: ConsumerMetrics
+}
+
+/** What is handled, retried and resolved together: one message, or some consecutive ones for a batch handler. */
+interface Step {
+  readonly topic: Topic
+  readonly fullTopic: string
+  readonly partition: number
+  readonly messages: readonly [KafkaMessage, ...KafkaMessage[]]
+  readonly context: RequestContext
+  /** Fields of its log line. */
+  readonly fields: Record<string, unknown>
+}
+
+/** What stands in the way of a partition: the step that fails, by its first offset. */
+interface Trouble {
+  readonly offset: string
+  readonly since: number
+  attempts: number
+  waits: number
+}
+
+const HEARTBEAT_MS = 2_000
+const FIRST_WAIT_MS = 100
+
+const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.spec.kind === 'unavailable'
+
+const reasonOf = (error: unknown, attempts: number): DeadReason => ({
+  code: error instanceof AppError ? error.code : 'internal',
+  message: causesOf(error).join('; ') || String(error),
+  attempts,
+})
+
+/**
+ * Handles what a consumer fetched, partition by partition in order, and decides what becomes of a message that fails. Nothing is ever thrown
+ * to kafkajs but its own errors: it would stop all partitions. A partition that has to wait is paused, so that the others go on.
+ */
+export class MessageLoop {
+  private readonly troubles = new Map<string, Trouble>()
+  /** Up to which offset a partition's batches are taken apart, to find the message that spoils one. */
+  private readonly singlyUpTo = new Map<string, number>()
+  private readonly timers = new Set<NodeJS.Timeout>()
+
+  constructor(
+    private readonly handlers: GroupHandlers,
+    private readonly deps: LoopDeps,
+  ) {}
+
+  /** kafkajs's `eachBatch`. @throws what kafkajs throws from a heartbeat, such as the start of a rebalance */
+  async eachBatch(fetched: EachBatchPayload): Promise<void> {
+    const { batch } = fetched
+    const beating = setInterval(() => {
+      fetched.heartbeat().catch(() => undefined) // told again by the next one
+    }, HEARTBEAT_MS)
+    try {
+      for (const step of this.stepsOf(batch)) {
+        if (!fetched.isRunning() || fetched.isStale()) return
+        const waitMs = await this.attempt(step)
+        const last = step.messages.at(-1) as KafkaMessage
+        this.noteLag(step, Number(batch.highWatermark) - 1 - Number(last.offset))
+        if (waitMs !== undefined) return this.hold(fetched.pause(), waitMs)
+        fetched.resolveOffset(last.offset)
+        await fetched.heartbeat()
+      }
+    } finally {
+      clearInterval(beating)
+    }
+  }
+
+  /** Lets go of paused partitions: the consumer has gone. */
+  close(): void {
+    for (const timer of this.timers) clearTimeout(timer)
+    this.timers.clear()
+  }
+
+  private hold(resume: () => void, waitMs: number): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer)
+      resume()
+    }, waitMs)
+    this.timers.add(timer)
+  }
+
+  private *stepsOf(batch: Batch): Generator<Step> {
+    const topic = batch.topic.slice(this.deps.options.kafka.topicPrefix.length) as Topic
+    const batchSize = this.handlers.byTopic.has(topic) ? (this.deps.options.batchSize ?? 500) : 1
+    const key = keyOf(batch.topic, batch.partition)
+    for (let at = 0; at < batch.messages.length;) {
+      const isSingly = Number(batch.messages[at]?.offset) <= (this.singlyUpTo.get(key) ?? -1)
+      const messages = batch.messages.slice(at, at + (isSingly ? 1 : batchSize)) as [KafkaMessage, ...KafkaMessage[]]
+      at += messages.length
+      const context = {
+        requestId: `${batch.topic}:${batch.partition}:${messages[0].offset}`,
+        traceparent: traceparentOf(undefined),
+        fields: {},
+      }
+      yield { topic, fullTopic: batch.topic, partition: batch.partition, messages, context, fields: {} }
+    }
+  }
+
+  /** Handles a step. @returns how long to wait before it is tried again, or undefined when it is settled */
+  private async attempt(step: Step): Promise<number | undefined> {
+    const startedAt = performance.now()
+    const key = keyOf(step.fullTopic, step.partition)
+    const known = this.troubles.get(key)
+    const trouble =
+      known?.offset === step.messages[0].offset ? known : { offset: step.messages[0].offset, since: Date.now(), attempts: 0, waits: 0 }
+    let waitMs: number | undefined
+    try {
+      const outcome = await (this.handlers.byTopic.has(step.topic) ? this.handleBatch(step) : this.handleOne(step))
+      this.tell(step, outcome, trouble, startedAt)
+    } catch (error) {
+      waitMs = await this.failed(step, trouble, error, startedAt)
+    }
+    if (waitMs === undefined) this.troubles.delete(key)
+    else this.troubles.set(key, trouble)
+    return waitMs
+  }
+
+  private async handleOne(step: Step): Promise<Outcome> {
+    const [message] = step.messages
+    const type = typeOf(message.headers)
+    const handle = isEventType(type) ? this.handlers.byType.get(type) : undefined
+    if (handle === undefined && type !== '') return 'skipped'
+    const reading = readMessage(step.topic, message.headers, message.value)
+    if (reading.kind === 'malformed') return this.giveUp(step, message, { code: 'message.malformed', message: reading.reason, attempts: 1 })
+    if (reading.kind === 'unknown' || handle === undefined) return 'skipped'
+    const { event } = reading
+    Object.assign(step.fields, { type, subject: event.subject, sequence: event.sequence })
+    Object.assign(step.context, contextOf(event))
+    await runInContext(step.context, () => handle(event))
+    return 'done'
+  }
+
+  /** Malformed messages are given up after the others were handled: a retry of the batch would repeat their dead letters. */
+  private async handleBatch(step: Step): Promise<Outcome> {
+    const { topic, partition, messages } = step
+    const readings = messages.map((message) => ({ message, reading: readMessage(topic, message.headers, message.value) }))
+    const events = readings.flatMap(({ message, reading }) =>
+      reading.kind === 'event' ? [{ offset: Number(message.offset), event: reading.event }] : [],
+    )
+    const [first] = events
+    Object.assign(step.fields, { lastOffset: Number(messages.at(-1)?.offset), events: events.length })
+    if (first !== undefined) {
+      Object.assign(step.context, contextOf(first.event))
+      const batch = { topic, partition, firstOffset: Number(messages[0].offset), lastOffset: Number(messages.at(-1)?.offset), events }
+      await runInContext(step.context, () => this.handlers.byTopic.get(topic)?.(batch))
+    }
+    for (const { message, reading } of readings) {
+      if (reading.kind === 'malformed')
+        await this.giveUp(step, message, { code: 'message.malformed', message: reading.reason, attempts: 1 })
+    }
+    return first === undefined ? 'skipped' : 'done'
+  }
+
+  private async failed(step: Step, trouble: Trouble, error: unknown, startedAt: number): Promise<number | undefined> {
+    const { attempts: most = 5, retryMs = 50, maxWaitMs = 5_000 } = this.deps.options
+    step.fields['causes'] = causesOf(error)
+    if (isUnavailable(error)) {
+      trouble.waits++
+      if (trouble.waits === 1) this.tell(step, 'waiting', trouble, startedAt)
+      return Math.min(FIRST_WAIT_MS * 2 ** (trouble.waits - 1), maxWaitMs)
+    }
+    trouble.attempts++
+    if (trouble.attempts < most) {
+      this.tell(step, 'retried', trouble, startedAt)
+      return retryMs * 2 ** (trouble.attempts - 1)
+    }
+    if (step.messages.length > 1) {
+      this.singlyUpTo.set(keyOf(step.fullTopic, step.partition), Number(step.messages.at(-1)?.offset))
+      trouble.attempts = 0
+      this.tell(step, 'retried', trouble, startedAt)
+      return retryMs
+    }
+    try {
+      const outcome = await this.giveUp(step, step.messages[0], reasonOf(error, trouble.attempts))
+      this.tell(step, outcome, trouble, startedAt)
+      return undefined
+    } catch (deadLetterError) {
+      return this.failed(step, trouble, deadLetterError, startedAt)
+    }
+  }
+
+  private async giveUp(step: Step, message: KafkaMessage, reason: DeadReason): Promise<Outcome> {
+    const { publisher, metrics } = this.deps
+    const { group } = this.handlers
+    await sendDeadLetter(publisher, { topic: step.fullTopic, partition: step.partition, group }, message, reason)
+    if (step.messages.length > 1) metrics.note(group, 'dead', 1)
+    Object.assign(step.fields, { deadCode: reason.code, deadMessage: reason.message })
+    return 'dead'
+  }
+
+  /** The one wide log line of a step, and its metrics. What a group doesn't handle is counted only. */
+  private tell(step: Step, outcome: Outcome, trouble: Trouble, startedAt: number): void {
+    const { options, metrics } = this.deps
+    const { group } = this.handlers
+    metrics.note(group, outcome, step.messages.length)
+    if (outcome === 'skipped') return
+    const durationMs = performance.now() - startedAt
+    metrics.noteDuration(group, durationMs)
+    const level = outcome === 'done' ? 'info' : outcome === 'dead' ? 'error' : 'warn'
+    options.logger[level](
+      {
+        requestId: step.context.requestId,
+        trace: step.context.traceparent.slice(3, 35),
+        group,
+        topic: step.fullTopic,
+        partition: step.partition,
+        offset: Number(step.messages[0].offset),
+        outcome,
+        durationMs: Math.round(durationMs * 100) / 100,
+        ageMs: Date.now() - Number(step.messages[0].timestamp),
+        ...(trouble.attempts + trouble.waits === 0
+          ? {}
+          : { attempts: trouble.attempts, waits: trouble.waits, heldMs: Date.now() - trouble.since }),
+        ...step.fields,
+        ...step.context.fields,
+      },
+      step.messages.length === 1 ? 'message' : 'batch',
+    )
+  }
+
+  private noteLag(step: Step, lag: number): void {
+    const trouble = this.troubles.get(keyOf(step.fullTopic, step.partition))
+    this.deps.metrics.notePartition(this.handlers.group, step.topic, step.partition, lag, trouble?.since)
+  }
+}
+
+const keyOf = (topic: string, partition: number): string => `${topic}:${partition}`
+
+const contextOf = ({ id, traceparent }: DomainEvent): Pick<RequestContext, 'requestId' | 'traceparent'> => ({
+  requestId: id,
+  traceparent: traceparentOf(traceparent),
+})

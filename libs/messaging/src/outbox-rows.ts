@@ -1,0 +1,50 @@
+import type pg from 'pg'
+import type { OutboxRow } from './cloud-event.js'
+import { LEASE_NAME } from './lease.js'
+
+const READ = {
+  name: 'outbox.read',
+  text: `select seq, id, type, subject, sequence, to_char(time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as time, traceparent, data
+    from outbox where seq > $1 order by seq limit $2`,
+}
+const HELD = 'exists (select from outbox_lease where name = $2 and holder = $3)'
+const DELETE = { name: 'outbox.delete', text: `delete from outbox where seq = any($1) and ${HELD}` }
+const SET_ASIDE = {
+  name: 'outbox.set-aside',
+  text: `with gone as (delete from outbox where seq = $1 and ${HELD} returning *)
+    insert into outbox_dead (seq, id, type, subject, sequence, time, traceparent, data, reason)
+    select seq, id, type, subject, sequence, time, traceparent, data, $4 from gone`,
+}
+const PRUNE = {
+  name: 'inbox.prune',
+  text: `delete from inbox where ctid = any(array(
+    select ctid from inbox where received_at < now() - $1 * interval '1 millisecond' limit 5000))`,
+}
+
+/** The relay's statements, all on its own connection; writing ones do nothing once somebody else holds the lease. */
+export class OutboxRows {
+  constructor(
+    private readonly client: pg.ClientBase,
+    private readonly holder: string,
+  ) {}
+
+  /** The next rows behind `afterSeq`, in order. */
+  async read(afterSeq: number, limit: number): Promise<OutboxRow[]> {
+    return (await this.client.query<OutboxRow>({ ...READ, values: [afterSeq, limit] })).rows
+  }
+
+  /** Deletes what Kafka acknowledged. */
+  async delete(rows: readonly OutboxRow[]): Promise<void> {
+    await this.client.query({ ...DELETE, values: [rows.map(({ seq }) => seq), LEASE_NAME, this.holder] })
+  }
+
+  /** Moves a row that can't be published to outbox_dead, with the reason. */
+  async setAside(row: OutboxRow, reason: string): Promise<void> {
+    await this.client.query({ ...SET_ASIDE, values: [row.seq, LEASE_NAME, this.holder, reason] })
+  }
+
+  /** Deletes inbox rows older than that, a bounded number at once. @returns how many went */
+  async pruneInbox(olderThanMs: number): Promise<number> {
+    return (await this.client.query({ ...PRUNE, values: [olderThanMs] })).rowCount ?? 0
+  }
+}

@@ -1,0 +1,90 @@
+import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices'
+import type { Logger } from '@catamaran/platform'
+import type { Kafka } from 'kafkajs'
+import { ConsumerMetrics } from './consumer-metrics.js'
+import type { KafkaConfig } from './env.js'
+import { GroupConsumer } from './group-consumer.js'
+import { HandlerRegistry, type EventPatternExtras } from './handlers.js'
+import { createKafka } from './kafka.js'
+import { Publisher } from './publisher.js'
+
+export interface KafkaStrategyOptions {
+  kafka: KafkaConfig
+  logger: Logger
+  /** The client id on the broker. Default `catamaran`. */
+  clientId?: string
+  /** How often a message is tried before it is given up. Default 5. */
+  attempts?: number
+  /** Wait before the second try, in milliseconds, doubling each time. Default 50. */
+  retryMs?: number
+  /** The longest wait while a dependency is down, in milliseconds. Default 5,000. */
+  maxWaitMs?: number
+  /** Events at most in one batch. Default 500. */
+  batchSize?: number
+  /** Partitions of a group handled at the same time. Default 4. */
+  concurrency?: number
+  /** How long the group waits for a member that died. Default 10,000 ms. */
+  sessionMs?: number
+  /** How long closing waits for the message in hand. Default 8,000 ms. */
+  closeMs?: number
+}
+
+/**
+ * Brings Kafka events to `@EventPattern` methods. Each consumer group is one kafkajs consumer with a loop of our own; a group's methods see
+ * an event at least once, in order per key.
+ * @example
+ * ```ts
+ * createService({ strategy: () => new KafkaStrategy({ kafka: config.kafka, logger }), … })
+ *
+ * @EventPattern('orders.order.placed.v1', { group: 'aux.sales' })
+ * onPlaced(@Payload() event: DomainEvent<'orders.order.placed.v1'>): Promise<void>
+ *
+ * @EventPattern('orders', { group: 'aux.audit', batch: true })
+ * onBatch(@Payload() batch: EventBatch): Promise<void>
+ * ```
+ * What a method throws decides: an AppError of kind `unavailable` holds its partition until the dependency is back; anything else is tried
+ * again a few times, then the message goes to `<topic>.dead` and the next ones pass. A malformed message goes there at once.
+ */
+export class KafkaStrategy extends Server implements CustomTransportStrategy {
+  override readonly propagatesEventHandlerErrors = true
+  private readonly registry = new HandlerRegistry()
+  private readonly kafka: Kafka
+  private readonly publisher: Publisher
+  private readonly metrics = new ConsumerMetrics()
+  private consumers: GroupConsumer[] = []
+
+  constructor(private readonly options: KafkaStrategyOptions) {
+    super()
+    this.kafka = createKafka(options.kafka, options.clientId ?? 'catamaran', options.logger)
+    this.publisher = new Publisher(this.kafka)
+  }
+
+  /** Takes a handler from Nest. Its own chaining of handlers would run all groups when one retries. */
+  override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false, extras: EventPatternExtras = {}): void {
+    if (!isEventHandler) throw new Error(`@MessagePattern('${String(pattern)}'): Kafka brings events only, use @EventPattern`)
+    this.registry.add(pattern, handler, extras)
+  }
+
+  /** Starts the groups in the background, whether Kafka is there or not. */
+  listen(callback: () => void): void {
+    const { options, kafka, publisher, metrics } = this
+    this.consumers = this.registry.all().map((handlers) => new GroupConsumer(handlers, { options, kafka, publisher, metrics }))
+    for (const consumer of this.consumers) consumer.start()
+    callback()
+  }
+
+  /** Finishes the messages in hand, commits and leaves the groups. */
+  async close(): Promise<void> {
+    await Promise.all(this.consumers.map((consumer) => consumer.close()))
+    await this.publisher.close().catch(() => undefined) // it was going away
+    this.metrics.close()
+  }
+
+  on(): never {
+    throw new Error('KafkaStrategy has no events to listen to')
+  }
+
+  unwrap<T>(): T {
+    return this.kafka as T
+  }
+}
