@@ -11,7 +11,7 @@ create table orders (
   version bigint not null default 1,
   currency text not null,
   total_minor bigint not null check (total_minor >= 0),
-  delivery_address jsonb not null,
+  delivery_address json not null,
   hold_expires_at timestamptz not null,
   placed_at timestamptz not null default now(),
   constraint order_idempotency unique (buyer_id, idempotency_key),

@@ -1,8 +1,8 @@
 import 'reflect-metadata'
-import type { DynamicModule, INestMicroservice } from '@nestjs/common'
+import type { DynamicModule } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
-import type { CustomStrategy } from '@nestjs/microservices'
+import type { CustomTransportStrategy } from '@nestjs/microservices'
 import type { ServiceName } from '@catamaran/contracts'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ConfigError, readConfig, type ServiceConfig } from './config.js'
@@ -36,7 +36,7 @@ export interface ServiceOptions {
   /** Routes of the service's own on the Fastify instance, registered under the guard. */
   routes?: (fastify: FastifyInstance, app: NestFastifyApplication) => void | Promise<void>
   /** How messages come in, where the service consumes events. */
-  strategy?: (app: NestFastifyApplication) => CustomStrategy
+  strategy?: (platform: Platform) => CustomTransportStrategy
   /** The wall clock for token expiry; tests set it. */
   now?: () => number
 }
@@ -103,7 +103,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
   app.useGlobalFilters(new ProblemFilter()).useGlobalPipes(validationPipe())
   await options.routes?.(instance, app)
   if (options.strategy !== undefined)
-    app.connectMicroservice({ strategy: options.strategy(app) }, { inheritAppConfig: true }) satisfies INestMicroservice
+    app.connectMicroservice({ strategy: options.strategy({ logger, verifier }) }, { inheritAppConfig: true })
 
   return {
     app,

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { firstBrokenLink, nextLink, type AuditLink } from './audit.chain.js'
 
 const event = (offset: number) => ({
-  offset: String(offset),
+  offset,
   id: `evt_${offset}`,
   type: 'orders.order.placed.v1',
   subject: 'ord_1',
@@ -14,7 +14,7 @@ const event = (offset: number) => ({
 const chainOf = (length: number): AuditLink[] => {
   const links: AuditLink[] = []
   for (let index = 0; index < length; index++)
-    links.push(nextLink('orders#0', links.at(-1), [event(index)], String(index), '2026-01-01T00:00:00.000Z'))
+    links.push(nextLink('orders#0', links.at(-1), [event(index)], index, '2026-01-01T00:00:00.000Z'))
   return links
 }
 
@@ -30,7 +30,7 @@ test('an altered event breaks the chain at its link', () => {
 
 test('a link that was rewritten with a hash of its own breaks the chain at the next', () => {
   const links = chainOf(5)
-  links[2] = nextLink('orders#0', links[1], [event(99)], '2', '2026-01-01T00:00:00.000Z')
+  links[2] = nextLink('orders#0', links[1], [event(99)], 2, '2026-01-01T00:00:00.000Z')
   assert.equal(firstBrokenLink(links), 4)
 })
 

@@ -3,7 +3,7 @@ import type { DomainEvent } from '@catamaran/contracts'
 
 /** One event as the chain keeps it: where it stood, what it was, and the digest of its data. */
 export interface AuditedEvent {
-  readonly offset: string
+  readonly offset: number
   readonly id: string
   readonly type: string
   readonly subject: string
@@ -16,7 +16,7 @@ export interface AuditLink {
   readonly chain: string
   readonly sequence: number
   readonly previousHash: string
-  readonly lastOffset: string
+  readonly lastOffset: number
   readonly events: readonly AuditedEvent[]
   readonly writtenAt: string
   readonly hash: string
@@ -28,7 +28,7 @@ export const GENESIS = '0'.repeat(64)
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** The event as a link keeps it. */
-export const audited = (offset: string, { id, type, subject, sequence, data }: DomainEvent): AuditedEvent => ({
+export const audited = (offset: number, { id, type, subject, sequence, data }: DomainEvent): AuditedEvent => ({
   offset,
   id,
   type,
@@ -55,7 +55,7 @@ export const nextLink = (
   chain: string,
   head: AuditLink | undefined,
   events: readonly AuditedEvent[],
-  lastOffset: string,
+  lastOffset: number,
   writtenAt: string,
 ): AuditLink => {
   const link = { chain, sequence: (head?.sequence ?? 0) + 1, previousHash: head?.hash ?? GENESIS, lastOffset, events, writtenAt }

@@ -14,7 +14,7 @@ export class AuditService {
     const chain = `${topic}#${partition}`
     for (;;) {
       const head = this.heads.get(chain) ?? (await this.repository.findHead(chain))
-      const isNew = (offset: string): boolean => head === undefined || BigInt(offset) > BigInt(head.lastOffset)
+      const isNew = (offset: number): boolean => head === undefined || offset > head.lastOffset
       const fresh = events.filter(({ offset }) => isNew(offset))
       if (fresh.length === 0) return
       const link = nextLink(

@@ -123,9 +123,10 @@ export class OrdersService {
     throw new AppError('orders.cart-already-ordered')
   }
 
-  private async replay(known: StoredOrder, requestHash: Buffer): Promise<PlacedOrder> {
+  /** The answer of the first request again: the order as it was placed, whatever became of it since. */
+  private replay(known: StoredOrder, requestHash: Buffer): PlacedOrder {
     if (!known.requestHash.equals(requestHash)) throw new AppError('request.idempotency-key-reused')
-    return { order: known.order, replayed: true }
+    return { order: { ...known.order, status: 'pending_payment', cancelReason: null }, replayed: true }
   }
 
   /** The order stands whatever becomes of this: a cart that stays can't be ordered again at the same version. */

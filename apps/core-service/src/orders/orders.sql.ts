@@ -13,7 +13,7 @@ export const PLACE_ORDERS: Statement = {
   text: `
 with line as materialized (select * from unnest($1::int[], $2::int[], $3::uuid[], $4::int[]) as l(n, line_no, product_id, quantity)),
 ord as materialized (
-  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::jsonb[], $12::bigint[], $13::text[])
+  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::json[], $12::bigint[], $13::text[])
     with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, expected_total, traceparent, n)),
 held as materialized (
   select product_id, available from stock where product_id in (select product_id from line) order by product_id for update),

@@ -1,0 +1,34 @@
+import { Module, type DynamicModule } from '@nestjs/common'
+import { Database, Dynamo } from '@catamaran/data'
+import { AuditConsumer } from './audit/audit.consumer.js'
+import { AuditRepository } from './audit/audit.repository.js'
+import { AuditService } from './audit/audit.service.js'
+import { CONFIG, type Config } from './config.js'
+import { NotificationsConsumer } from './notifications/notifications.consumer.js'
+import { NotificationsController } from './notifications/notifications.controller.js'
+import { NotificationsRepository } from './notifications/notifications.repository.js'
+import { NotificationsService } from './notifications/notifications.service.js'
+import { SalesConsumer } from './sales/sales.consumer.js'
+import { SalesRepository } from './sales/sales.repository.js'
+import { SalesService } from './sales/sales.service.js'
+
+@Module({})
+export class AppModule {
+  static for(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [NotificationsController, NotificationsConsumer, AuditConsumer, SalesConsumer],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'aux-service' }) },
+        { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
+        NotificationsRepository,
+        NotificationsService,
+        AuditRepository,
+        AuditService,
+        SalesRepository,
+        SalesService,
+      ],
+    }
+  }
+}

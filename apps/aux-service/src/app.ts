@@ -1,0 +1,13 @@
+import { KafkaStrategy } from '@catamaran/messaging'
+import { createService, type Service } from '@catamaran/platform'
+import { AppModule } from './app.module.js'
+import type { Config } from './config.js'
+
+/** Builds aux-service: what main.ts runs and every test calls. */
+export const createApp = (config: Config): Promise<Service> =>
+  createService({
+    name: 'aux-service',
+    config: config.service,
+    module: () => AppModule.for(config),
+    strategy: ({ logger }) => new KafkaStrategy({ kafka: config.kafka, logger, clientId: 'aux-service' }),
+  })
