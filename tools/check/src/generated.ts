@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { asyncApiText, type AsyncApi } from './asyncapi.js'
+import { incompatibilities } from './event-compatibility.js'
+import { git, readText, type Fault } from './workspace.js'
+
+/** A committed file that is made from the code. */
+export interface Generated {
+  readonly path: string
+  readonly make: () => Promise<string>
+  /** Why `next` may not take the place of what is committed, one sentence each. */
+  readonly refuses?: (root: string, next: string) => string[]
+}
+
+/** What a file was: in the work tree, in the last commit, in the one before, and where this branch left the main one. */
+function versionsOf(root: string, path: string): string[] {
+  const tryGit = (...args: string[]): string => {
+    try {
+      return git(root, ...args)
+    } catch {
+      // A shallow clone, a first commit or a file that is new: there is nothing to compare with.
+      return ''
+    }
+  }
+  const commits = ['HEAD', 'HEAD^', tryGit('merge-base', 'HEAD', 'origin/main').trim()].filter((commit) => commit !== '')
+  const texts = commits.map((commit) => tryGit('show', `${commit}:${path}`))
+  if (existsSync(join(root, path))) texts.push(readText(root, path))
+  return [...new Set(texts)].filter((text) => text !== '')
+}
+
+const refusesEvents = (path: string) => (root: string, next: string) => {
+  const now = JSON.parse(next) as AsyncApi
+  return [...new Set(versionsOf(root, path).flatMap((old) => incompatibilities(JSON.parse(old) as AsyncApi, now)))]
+}
+
+const ASYNCAPI = 'docs/events.asyncapi.json'
+
+export const GENERATED: readonly Generated[] = [
+  { path: ASYNCAPI, make: () => Promise.resolve(asyncApiText()), refuses: refusesEvents(ASYNCAPI) },
+]
+
+/** The first line in which two texts differ, from 1. */
+const firstDifference = (a: string, b: string): number => {
+  const [left, right] = [a.split('\n'), b.split('\n')]
+  return left.findIndex((line, index) => line !== right[index]) + 1 || left.length + 1
+}
+
+async function checkOne(root: string, { path, make, refuses }: Generated, write: boolean): Promise<Fault[]> {
+  const next = await make()
+  const reasons = refuses?.(root, next) ?? []
+  if (reasons.length > 0) return reasons.map((message) => ({ path, message }))
+  const target = join(root, path)
+  const found = existsSync(target) ? readText(root, path) : undefined
+  if (found === next) return []
+  if (!write) {
+    const message = 'is not what the code makes of it: run npm run generate and commit the result'
+    return [found === undefined ? { path, message } : { path, line: firstDifference(next, found), message }]
+  }
+  mkdirSync(dirname(target), { recursive: true })
+  writeFileSync(target, next)
+  return []
+}
+
+/** Generated files are as committed; with `write` they are made so. An incompatible one is refused either way. */
+export async function checkGenerated(root: string, write: boolean, list: readonly Generated[] = GENERATED): Promise<Fault[]> {
+  const faults = await Promise.all(
+    list.map((one) =>
+      checkOne(root, one, write).catch((error: unknown) => [{ path: one.path, message: `could not be made: ${String(error)}` }]),
+    ),
+  )
+  return faults.flat()
+}

@@ -1,0 +1,71 @@
+import { checkGenerated } from './generated.js'
+import { checkHygiene } from './hygiene.js'
+import { checkLayers } from './layers.js'
+import { format, lint } from './oxc.js'
+import { checkPackages } from './packages.js'
+import { checkSources } from './source-rules.js'
+import { readWorkspace, type Fault } from './workspace.js'
+
+export interface CheckOptions {
+  readonly root: string
+  /** Format and generate instead of complaining. */
+  readonly write: boolean
+  /** The registry that npm is set to, so that its host stays out of the files. */
+  readonly registry?: string | undefined
+}
+
+interface Step {
+  readonly name: string
+  readonly says: string
+  /** What is wrong, as text; undefined or empty when nothing is. */
+  readonly run: (options: CheckOptions) => Promise<string | undefined>
+}
+
+const lines = (faults: readonly Fault[]): string =>
+  faults.map(({ path, line, message }) => `${path}${line === undefined ? '' : `:${line}`} ${message}`).join('\n')
+
+let workspace: ReturnType<typeof readWorkspace> | undefined
+const over =
+  (check: (found: ReturnType<typeof readWorkspace>, options: CheckOptions) => Fault[]) =>
+  async (options: CheckOptions): Promise<string> => {
+    // The lint's process is started first: this one then reads and parses beside it.
+    await new Promise((resolve) => setImmediate(resolve))
+    workspace ??= readWorkspace(options.root)
+    return lines(check(workspace, options))
+  }
+
+export const STEPS: readonly Step[] = [
+  { name: 'format', says: 'oxfmt', run: ({ root, write }) => format(root, write) },
+  { name: 'lint', says: 'oxlint with types', run: ({ root }) => lint(root) },
+  { name: 'sources', says: 'reasons for exceptions, tests that run and wait well, sizes', run: over(checkSources) },
+  { name: 'packages', says: 'package.json, tsconfig references and imports agree', run: over(checkPackages) },
+  { name: 'layers', says: 'imports go one way', run: over(checkLayers) },
+  {
+    name: 'generated',
+    says: 'generated files unchanged, events compatible',
+    run: async ({ root, write }) => lines(await checkGenerated(root, write)),
+  },
+  {
+    name: 'hygiene',
+    says: 'no registry host, machine path, private key or unfinished work',
+    run: over((found, { registry }) => checkHygiene(found, registry)),
+  },
+]
+
+const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`
+const indented = (text: string): string => text.replace(/^(?=.)/gm, '  ')
+
+/** Runs the steps side by side and says how each went as soon as it is known. Resolves to the names of those that failed. */
+export async function runSteps(steps: readonly Step[], options: CheckOptions, say: (text: string) => void): Promise<string[]> {
+  const results = await Promise.all(
+    steps.map(async ({ name, says, run }) => {
+      const since = performance.now()
+      const wrong = await run(options).catch((error: unknown) => `could not run: ${error instanceof Error ? error.message : String(error)}`)
+      say(
+        `${wrong ? 'failed' : 'ok    '} ${name.padEnd(10)} ${seconds(since).padStart(6)}  ${says}\n${wrong ? `${indented(wrong)}\n` : ''}`,
+      )
+      return wrong ? [name] : []
+    }),
+  )
+  return results.flat()
+}
