@@ -1,3 +1,8 @@
+export { SettableClock } from './clock.js'
 export { testEngines, type Engines } from './engines.js'
+export { TestIssuer, type TokenOptions } from './issuer.js'
+export { OutageProxy } from './outage-proxy.js'
 export { testScope, type TestScope } from './scope.js'
+export { serviceEnvFor } from './service-env.js'
+export { spawnService, type SpawnedService, type SpawnOptions } from './spawn.js'
 export { until, type UntilOptions } from './until.js'

@@ -64,6 +64,9 @@ const dropTopics = async (brokers: readonly string[], prefix: string): Promise<v
  */
 export const testScope = (name: string): TestScope => {
   const engines = testEngines()
+  // The AWS client finds its credentials there and nowhere else; DynamoDB Local takes any.
+  process.env['AWS_ACCESS_KEY_ID'] ??= 'local'
+  process.env['AWS_SECRET_ACCESS_KEY'] ??= 'local'
   const id = `${name.toLowerCase().replace(/[^a-z0-9]+/g, '_')}_${randomBytes(4).toString('hex')}`
   const closing: (() => void | Promise<void>)[] = []
   const keyPrefix = `${id}:`
