@@ -1,8 +1,11 @@
-import { createService, type Service } from '@catamaran/platform'
+import { createService, LOGGER, type Logger, type Service } from '@catamaran/platform'
 import { AppModule } from './app.module.js'
 import { CONFIG, type Config } from './config.js'
+import { watchConnections } from './connections.js'
 import { Forwarder } from './forwarding/forwarder.js'
 import { forwardingRoutes } from './forwarding/routes.js'
+import { pageRoutes } from './pages/pages.routes.js'
+import { securityHeadersOf } from './security-headers.js'
 
 /** Makes the gateway. `now` is the wall clock for token expiry. */
 export const createApp = (config: Config, overrides: { now?: () => number } = {}): Promise<Service> =>
@@ -11,7 +14,10 @@ export const createApp = (config: Config, overrides: { now?: () => number } = {}
     config: config.service,
     trustedHops: config.trustedHops,
     module: (platform) => AppModule.for(config, platform),
+    headers: securityHeadersOf(config.service.issuer),
     routes: (fastify, app) => {
+      watchConnections(fastify, app.get<Logger>(LOGGER), securityHeadersOf(config.service.issuer))
+      void fastify.register(pageRoutes)
       void fastify.register(forwardingRoutes(app.get(Forwarder), app.get<Config>(CONFIG)))
     },
     ...overrides,

@@ -10,6 +10,6 @@ const HSTS = 'strict-transport-security'
 
 export const SECURITY_HEADER_NAMES: ReadonlySet<string> = new Set([...Object.keys(ALWAYS), HSTS])
 
-/** The security headers as name and value in turn. HSTS is there only where the outside comes by TLS. */
-export const securityHeadersOf = (publicUrl: string): readonly string[] =>
-  Object.entries(publicUrl.startsWith('https:') ? { ...ALWAYS, [HSTS]: 'max-age=31536000; includeSubDomains' } : ALWAYS).flat()
+/** The security headers of a gateway that the outside reaches at `publicUrl`. HSTS is there only where that is TLS. */
+export const securityHeadersOf = (publicUrl: string): Readonly<Record<string, string>> =>
+  publicUrl.startsWith('https:') ? { ...ALWAYS, [HSTS]: 'max-age=31536000; includeSubDomains' } : ALWAYS

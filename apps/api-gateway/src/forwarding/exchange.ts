@@ -55,7 +55,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     private readonly reply: FastifyReply,
     private readonly options: ExchangeOptions,
   ) {
-    reply.raw.once('close', this.onClientClosed)
+    // Before the request's log line, which is written on the same event.
+    reply.raw.prependOnceListener('close', this.onClientClosed)
     if (!options.isStream) this.deadline = setTimeout(this.onDeadline, options.deadlineMs)
   }
 

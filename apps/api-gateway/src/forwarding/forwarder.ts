@@ -28,6 +28,7 @@ interface Prepared {
 @Injectable()
 export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly upstreams: ReadonlyMap<ServiceName, Upstream>
+  /** Flat. */
   private readonly security: readonly string[]
   private readonly streams = new Map<string, Set<Exchange>>()
   private isDraining = false
@@ -44,7 +45,7 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
         return url === undefined ? [] : [[name, new Upstream(name, url, forwarding)] as const]
       }),
     )
-    this.security = securityHeadersOf(service.issuer)
+    this.security = Object.entries(securityHeadersOf(service.issuer)).flat()
   }
 
   /** Forwards one request. Whatever goes wrong is answered here: the reply is hijacked. */
