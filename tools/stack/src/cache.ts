@@ -1,13 +1,12 @@
-import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { Refusal } from './errors.js'
+import { fileURLToPath } from 'node:url'
+import { messageOf, Refusal } from './errors.js'
 import { lock } from './lock.js'
+import type { Processes } from './processes.js'
 import type { Say } from './progress.js'
 
-const run = promisify(execFile)
 const RECIPES = new URL('../../engines/', import.meta.url)
 const readLock = <T>(file: string): T => JSON.parse(readFileSync(new URL(file, RECIPES), 'utf8')) as T
 const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
@@ -34,7 +33,7 @@ export function needSpace(dir: string, bytes: number): void {
 export class Cache {
   constructor(
     readonly dir: string,
-    private readonly env: NodeJS.ProcessEnv,
+    private readonly processes: Processes,
   ) {
     mkdirSync(dir, { recursive: true })
   }
@@ -112,51 +111,39 @@ export class Cache {
 
   private async runPython(args: string[]): Promise<void> {
     try {
-      await run('python3', args, { env: this.env, cwd: this.dir })
+      await this.processes.runToEnd({ name: 'pip', command: 'python3', args, cwd: this.dir })
     } catch (error) {
-      const { code, stderr = '' } = error as { code?: string; stderr?: string }
-      if (code === 'ENOENT' || stderr.includes('No module named pip')) {
-        throw new Refusal('pip was not found. Install Python 3 with pip (for example: apt install python3-pip), then start again.')
-      }
-      throw new Refusal(`pip could not fetch what is needed; mend this and start again:\n${indent(stderr)}`)
+      if (/ENOENT|No module named pip/.test(messageOf(error))) throw new Refusal(NO_PIP)
+      throw error
     }
   }
 
-  private runMaven(set: string, into: string, total: number, say: Say): Promise<void> {
-    const pom = new URL(`${set}.pom.xml`, RECIPES).pathname
+  private async runMaven(set: string, into: string, total: number, say: Say): Promise<void> {
+    const pom = fileURLToPath(new URL(`${set}.pom.xml`, RECIPES))
     const args = ['-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`]
-    return new Promise((resolve, reject) => {
-      const maven = spawn('mvn', args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'], cwd: this.dir })
-      let fetched = 0
-      let output = ''
-      const since = performance.now()
-      const tell = () =>
-        say(`fetching with Maven: ${Math.min(fetched, total)} of about ${total} files, ${Math.round((performance.now() - since) / 1000)} s`)
-      maven.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
-      maven.stdout.on('data', (chunk: Buffer) => {
-        output = (output + chunk.toString()).slice(-8000)
-        fetched += chunk.toString().match(/Downloaded [^\n]*\.jar /g)?.length ?? 0
-        tell()
-      })
-      maven.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ENOENT' ? new Refusal(NO_MAVEN) : error))
-      maven.on('close', (code) => {
-        const errors = output.split('\n').filter((line) => line.includes('ERROR'))
-        const shown = errors.length > 0 ? errors.slice(0, 4).join('\n') : output.slice(-1000)
-        if (code === 0) resolve()
-        else reject(new Refusal(`Maven could not fetch the jars of ${set}; mend this and start again:\n${indent(shown)}`))
-      })
-    })
+    const since = performance.now()
+    const log: string[] = []
+    let fetched = 0
+    const onLine = (line: string) => {
+      log.push(line)
+      if (/Downloaded .*\.jar /.test(line)) fetched++
+      say(`fetching with Maven: ${Math.min(fetched, total)} of about ${total} files, ${Math.round((performance.now() - since) / 1000)} s`)
+    }
+    try {
+      await this.processes.runToEnd({ name: 'maven', command: 'mvn', args, cwd: this.dir }, onLine)
+    } catch (error) {
+      if (messageOf(error).includes('ENOENT')) throw new Refusal(NO_MAVEN)
+      const errors = log.filter((line) => line.includes('ERROR')).slice(0, 4)
+      if (errors.length === 0) throw error
+      throw new Refusal(
+        `Maven could not fetch the jars of ${set}; mend this and start again:\n${errors.map((line) => `    ${line.slice(0, 300)}`).join('\n')}`,
+      )
+    }
   }
 }
 
+const NO_PIP = 'pip was not found. Install Python 3 with pip (for example: apt install python3-pip), then start again.'
 const NO_MAVEN = 'Maven was not found. Install it (for example: apt install maven), then start again.'
-const indent = (text: string) =>
-  text
-    .trimEnd()
-    .split('\n')
-    .slice(-6)
-    .map((line) => `    ${line.slice(0, 300)}`)
-    .join('\n')
 
 function verify(path: string, expected: readonly string[]): void {
   const found = sha256(path)

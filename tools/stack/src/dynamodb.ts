@@ -7,7 +7,7 @@ import type { Say } from './progress.js'
 
 /** DynamoDB Local; its tables stay between starts, except in fast mode. */
 export async function dynamodb(context: EngineContext, say: Say): Promise<ProcessSpec> {
-  const { dataDir, ports, fast, env } = context
+  const { dataDir, ports, fast } = context
   const jars = await context.cache.jars('dynamodb', say)
   const java = await context.java(say)
   const dir = join(dataDir, 'dynamodb')
@@ -29,7 +29,6 @@ export async function dynamodb(context: EngineContext, say: Say): Promise<Proces
       '-port',
       String(ports.dynamodb),
     ],
-    env,
     cwd: dir,
     stopSignal: 'SIGTERM',
     readyWithinMs: 60_000,

@@ -2,6 +2,7 @@ import type { Cache } from './cache.js'
 import type { Java } from './java.js'
 import type { Secrets } from './keys.js'
 import type { Ports } from './ports.js'
+import type { Processes } from './processes.js'
 import type { Say } from './progress.js'
 
 /** Two cores and little memory: the smallest collector, the quick compiler only, no shared performance file. */
@@ -14,6 +15,7 @@ export interface EngineContext {
   readonly env: NodeJS.ProcessEnv
   readonly cache: Cache
   readonly secrets: Secrets
+  readonly processes: Processes
   /** Looked for once, by whoever needs it first. */
   readonly java: (say: Say) => Promise<Java>
 }

@@ -1,16 +1,12 @@
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { LEAN_JVM, type EngineContext } from './engine-context.js'
-import { messageOf, Refusal } from './errors.js'
 import type { Java } from './java.js'
 import { kafkaAnswers } from './probes.js'
 import type { ProcessSpec } from './processes.js'
 import type { Say } from './progress.js'
 
-const run = promisify(execFile)
 const CLUSTER_ID = '4L6g3nShT-eMCtK--X86sw'
 const HEAP = '-Xmx128m'
 
@@ -50,7 +46,7 @@ const properties = (port: number, controllerPort: number, logDir: string): strin
 
 /** Kafka in KRaft mode. A folder formatted once is kept in the cache and copied: formatting costs a JVM. */
 export async function kafka(context: EngineContext, say: Say): Promise<ProcessSpec> {
-  const { dataDir, ports, env, cache } = context
+  const { dataDir, ports, cache } = context
   const jars = await cache.jars('kafka', say)
   const classPath = jars.join(':')
   const java = await context.java(say)
@@ -64,7 +60,6 @@ export async function kafka(context: EngineContext, say: Say): Promise<ProcessSp
     rank: 'engine',
     command: java.path,
     args: [...LEAN_JVM, HEAP, archive.option, '-cp', classPath, 'kafka.Kafka', config],
-    env,
     cwd: dataDir,
     stopSignal: 'SIGTERM',
     readyWithinMs: 90_000,
@@ -73,21 +68,15 @@ export async function kafka(context: EngineContext, say: Say): Promise<ProcessSp
   }
 }
 
-async function format({ cache, env }: EngineContext, java: Java, classPath: string, logDir: string): Promise<void> {
+async function format({ cache, processes }: EngineContext, java: Java, classPath: string, logDir: string): Promise<void> {
   if (existsSync(join(logDir, 'meta.properties'))) return
   const version = createHash('sha256').update(classPath).digest('hex').slice(0, 12)
   const template = await cache.folder(`kafka-formatted-${version}`, async (into) => {
     const config = `${into}.properties`
     writeFileSync(config, properties(9092, 9093, into))
-    try {
-      await run(java.path, [...LEAN_JVM, HEAP, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', config], {
-        env,
-      })
-    } catch (error) {
-      throw new Refusal(`Kafka's data folder could not be formatted: ${messageOf(error)}`)
-    } finally {
-      rmSync(config)
-    }
+    const args = [...LEAN_JVM, HEAP, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', config]
+    await processes.runToEnd({ name: 'kafka-format', command: java.path, args })
+    rmSync(config)
   })
   rmSync(`${logDir}.part`, { recursive: true, force: true })
   rmSync(logDir, { recursive: true, force: true })

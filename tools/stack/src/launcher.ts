@@ -41,11 +41,11 @@ export async function launch(options: Options, root: string, own: NodeJS.Process
   const logs = new Logs(join(dataDir, 'logs'))
   const systemFile = join(dataDir, 'system.json')
   const reaper = new Reaper(systemFile)
-  const processes = new Processes(logs, reaper, (line) => progress.note(line))
+  const processes = new Processes(logs, reaper, inherited(own), (line) => progress.note(line))
   const asked = stopAsked(own, processes)
   try {
     const bringing = { root, options, own, env: inherited(own), logs, processes, progress, secrets: readSecrets(dataDir) }
-    const starting = start({ ...bringing, ...(await places(options, own)) }, out, systemFile, since)
+    const starting = start({ ...bringing, ...(await places(options, own, processes)) }, out, systemFile, since)
     await Promise.race([starting, asked])
     await asked
     progress.note('Stopping ...')
@@ -58,9 +58,9 @@ export async function launch(options: Options, root: string, own: NodeJS.Process
   }
 }
 
-async function places(options: Options, own: NodeJS.ProcessEnv): Promise<Pick<Bringing, 'ports' | 'cache'>> {
+async function places(options: Options, own: NodeJS.ProcessEnv, processes: Processes): Promise<Pick<Bringing, 'ports' | 'cache'>> {
   const names = [...enginePorts(own), ...(options.onlyEngines ? [] : SYSTEM_PORTS)]
-  const cache = new Cache(own['CATAMARAN_CACHE'] || join(homedir(), '.cache', 'catamaran'), inherited(own))
+  const cache = new Cache(own['CATAMARAN_CACHE'] || join(homedir(), '.cache', 'catamaran'), processes)
   return { ports: await choosePorts(options.portBase, names, options.listen), cache }
 }
 

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { EngineContext } from './engine-context.js'
-import { messageOf, Refusal } from './errors.js'
+import { Refusal } from './errors.js'
 import { postgresAnswers } from './probes.js'
-import type { ProcessSpec } from './processes.js'
+import type { Processes, ProcessSpec } from './processes.js'
 
 const run = promisify(execFile)
 const NOBODY = 65534
@@ -36,10 +36,10 @@ interface Footing {
 export const POSTGRES_ADMIN = 'catamaran'
 
 /** PostgreSQL from the npm package; its cluster is made on the first start. */
-export async function postgres({ dataDir, ports, fast, env, secrets }: EngineContext): Promise<ProcessSpec> {
+export async function postgres({ dataDir, ports, fast, secrets, processes }: EngineContext): Promise<ProcessSpec> {
   const footing = await footingFor(nativeFolder(), join(dataDir, 'postgres'))
-  const environment = { ...env, LC_ALL: 'C', LD_LIBRARY_PATH: linkLibraries(footing.native, footing.owner ? footing.data : dataDir) }
-  await makeCluster(footing, environment, secrets.postgresPassword)
+  const environment = { LC_ALL: 'C', LD_LIBRARY_PATH: linkLibraries(footing.native, footing.owner ? footing.data : dataDir) }
+  await makeCluster(footing, environment, secrets.postgresPassword, processes)
   const settings = { ...SETTINGS, ...(fast && FAST_SETTINGS), port: String(ports.postgres), listen_addresses: '127.0.0.1' }
   const command = [...footing.prefix, join(footing.native, 'bin', 'postgres'), '-D', footing.data]
   for (const [name, value] of Object.entries(settings)) command.push('-c', `${name}=${value}`)
@@ -105,7 +105,12 @@ function copiedFooting(native: string, data: string): Footing {
   return { native: join(home, 'native'), data: join(home, 'data'), prefix: [], owner }
 }
 
-async function makeCluster({ native, data, prefix, owner }: Footing, env: NodeJS.ProcessEnv, password: string): Promise<void> {
+async function makeCluster(
+  { native, data, prefix, owner }: Footing,
+  env: Record<string, string>,
+  password: string,
+  processes: Processes,
+): Promise<void> {
   if (existsSync(join(data, 'PG_VERSION'))) return
   const partial = `${data}.part`
   rmSync(partial, { recursive: true, force: true })
@@ -126,9 +131,7 @@ async function makeCluster({ native, data, prefix, owner }: Footing, env: NodeJS
   ]
   const [command = '', ...rest] = [...prefix, join(native, 'bin', 'initdb'), ...args]
   try {
-    await run(command, rest, { env, cwd: partial, ...owner })
-  } catch (error) {
-    throw new Refusal(`initdb failed, so PostgreSQL can't be set up in ${data}:\n${messageOf(error)}`)
+    await processes.runToEnd({ name: 'initdb', command, args: rest, env, cwd: partial, ...owner })
   } finally {
     rmSync(passwordFile)
   }

@@ -18,7 +18,7 @@ describe('processes', () => {
     dir = mkdtempSync(join(tmpdir(), 'catamaran-processes-'))
     reaper = new Reaper(join(dir, 'system.json'))
     told = []
-    processes = new Processes(new Logs(join(dir, 'logs')), reaper, (line) => told.push(line))
+    processes = new Processes(new Logs(join(dir, 'logs')), reaper, { DIR: dir }, (line) => told.push(line))
   })
   afterEach(async () => {
     await processes.stopAll()
@@ -31,7 +31,6 @@ describe('processes', () => {
     rank: 'service',
     command: '/bin/sh',
     args: ['-c', script],
-    env: { DIR: dir },
     cwd: dir,
     stopSignal: 'SIGTERM',
     readyWithinMs: 5000,

@@ -10,7 +10,8 @@ export interface ProcessSpec {
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
-  readonly env: NodeJS.ProcessEnv
+  /** Added to what every child inherits. */
+  readonly env?: Record<string, string>
   readonly cwd?: string
   readonly uid?: number
   readonly gid?: number
@@ -25,6 +26,9 @@ export interface ProcessSpec {
   /** Done after it was stopped. */
   readonly afterStop?: () => void
 }
+
+/** Something that ends by itself. */
+export type TaskSpec = Pick<ProcessSpec, 'name' | 'command' | 'args' | 'env' | 'cwd' | 'uid' | 'gid'>
 
 interface Running {
   readonly spec: ProcessSpec
@@ -51,10 +55,13 @@ export class Processes {
   private readonly tasks = new Set<ChildProcess>()
   private readonly stopping = new AbortController()
 
-  /** @param report is told one line for each death and each return */
+  /**
+   * @param env what every child inherits
+   * @param report is told one line for each death and each return */
   constructor(
     private readonly logs: Logs,
     private readonly reaper: Reaper,
+    private readonly env: NodeJS.ProcessEnv,
     private readonly report: (line: string) => void,
   ) {}
 
@@ -79,7 +86,7 @@ export class Processes {
    * Runs something that ends by itself, with its output in its log; `onLine` is given its standard output instead.
    * @throws Refusal with its last log lines when it fails
    */
-  async runToEnd(spec: Pick<ProcessSpec, 'name' | 'command' | 'args' | 'env' | 'cwd'>, onLine?: (line: string) => void): Promise<void> {
+  async runToEnd(spec: TaskSpec, onLine?: (line: string) => void): Promise<void> {
     this.stopping.signal.throwIfAborted()
     const { child, logFrom } = this.spawn({ ...spec, stopSignal: 'SIGKILL' }, onLine !== undefined)
     this.tasks.add(child)
@@ -89,15 +96,14 @@ export class Processes {
       rest = lines.pop() ?? ''
       for (const line of lines) onLine?.(line)
     })
-    await once(child, 'close')
-    this.tasks.delete(child)
+    await once(child, 'close').finally(() => this.tasks.delete(child))
     if (child.exitCode !== 0) throw new Refusal(`${spec.name} ${howItEnded(child)}.${this.lastLines(spec.name, logFrom)}`)
   }
 
   /** Stops everything, the gateway first and engines last; what doesn't stop in its time is killed. */
   async stopAll(): Promise<void> {
     this.stopping.abort(new Error('stopping'))
-    for (const task of this.tasks) task.kill('SIGKILL')
+    for (const task of this.tasks) killGroup(task, 'SIGKILL')
     for (const rank of RANKS) {
       const group = [...this.running.values()].filter(({ spec }) => spec.rank === rank)
       await Promise.all(group.map((running) => this.stop(running)))
@@ -110,13 +116,13 @@ export class Processes {
     for (const { child } of this.running.values()) killGroup(child, 'SIGKILL')
   }
 
-  private spawn(spec: Pick<ProcessSpec, 'name' | 'command' | 'args' | 'env' | 'cwd' | 'uid' | 'gid' | 'stopSignal'>, wantsOutput = false) {
+  private spawn(spec: TaskSpec & Pick<ProcessSpec, 'stopSignal'>, wantsOutput = false) {
     const { fd, from } = this.logs.open(spec.name)
     // Its own process group: a terminal's Ctrl-C must reach the launcher only, which then stops the rest in order.
     const child = spawn(spec.command, [...spec.args], {
       ...(spec.cwd && { cwd: spec.cwd }),
       ...(spec.uid !== undefined && { uid: spec.uid, gid: spec.gid ?? spec.uid }),
-      env: spec.env,
+      env: { ...this.env, ...spec.env },
       detached: true,
       stdio: ['ignore', wantsOutput ? 'pipe' : fd, fd],
     })

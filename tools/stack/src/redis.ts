@@ -17,7 +17,6 @@ export async function redis(context: EngineContext, say: Say): Promise<ProcessSp
     rank: 'engine',
     command: await server(context, say),
     args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir],
-    env: context.env,
     stopSignal: 'SIGTERM',
     readyWithinMs: 20_000,
     isReady: () => redisAnswers('127.0.0.1', port),

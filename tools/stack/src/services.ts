@@ -35,8 +35,6 @@ export interface Surroundings {
   readonly listen: string
   /** Region and credentials of DynamoDB. */
   readonly aws: Record<string, string>
-  /** What every child inherits. */
-  readonly env: NodeJS.ProcessEnv
 }
 
 /** How long a service may drain: within what processes.ts gives it before it is killed. */
@@ -105,25 +103,24 @@ const node = (root: string, path: string) => ({ command: process.execPath, args:
 export const migration = (name: ServiceName, around: Surroundings) => ({
   name: `${name}-migrate`,
   ...node(around.root, `apps/${name}/dist/src/migrate.js`),
-  env: { ...around.env, ...serviceEnv(name, around) },
+  env: serviceEnv(name, around),
 })
 
 export const service = (name: ServiceName, around: Surroundings): ProcessSpec => ({
   name,
   rank: name === 'api-gateway' ? 'door' : 'service',
   ...node(around.root, `apps/${name}/dist/src/main.js`),
-  env: { ...around.env, ...serviceEnv(name, around) },
+  env: serviceEnv(name, around),
   stopSignal: 'SIGTERM',
   readyWithinMs: 60_000,
   isReady: () => httpAnswers(`${local(around.ports[`${name}-admin`])}/readyz`),
 })
 
-export const sandbox = (name: SandboxName, { root, env, ports, dataDir }: Surroundings): ProcessSpec => ({
+export const sandbox = (name: SandboxName, { root, ports, dataDir }: Surroundings): ProcessSpec => ({
   name,
   rank: 'sandbox',
   ...node(root, `sandbox/${name}/dist/src/main.js`),
   env: {
-    ...env,
     HOST: '127.0.0.1',
     PORT: String(ports[name]),
     ...(name === 'mail' && { SMTP_PORT: String(ports.smtp), DATA_DIR: join(dataDir, 'mail') }),

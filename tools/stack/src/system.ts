@@ -35,7 +35,7 @@ export interface Bringing {
   readonly options: Options
   /** The launcher's own environment, where engines of one's own are named. */
   readonly own: NodeJS.ProcessEnv
-  /** What children inherit. */
+  /** What every child inherits. */
   readonly env: NodeJS.ProcessEnv
   readonly cache: Cache
   readonly ports: Ports
@@ -54,18 +54,18 @@ export async function bringUpEngines(bringing: Bringing): Promise<RunningEngines
 
 /** Starts everything, each part as soon as what it needs is there. */
 export async function bringUp(bringing: Bringing): Promise<RunningSystem> {
-  const { root, options, own, env, ports, secrets, processes, progress } = bringing
+  const { root, options, own, ports, secrets, processes, progress } = bringing
   const urls = engineUrls(engineContext(bringing), own)
   const gateway = `http://${outsideHost(options.listen)}:${ports['api-gateway']}`
   const flagFile = join(options.dataDir, 'flags.json')
   const relay = startRelay(bringing, flagFile)
   const engines = startEngines(bringing, urls)
   const keys = makeKeys(options.dataDir, SERVICES)
-  const outside = SANDBOX.map((name) => progress.step(`Sandbox: ${name}`, async () => processes.start(sandbox(name, await around))))
   const around: Promise<Surroundings> = keys.then((made) => ({
-    ...{ root, ports, urls, secrets, gateway, env, keys: made },
+    ...{ root, ports, urls, secrets, gateway, keys: made },
     ...{ dataDir: options.dataDir, listen: options.listen, aws: awsOf(own) },
   }))
+  const outside = SANDBOX.map((name) => progress.step(`Sandbox: ${name}`, async () => processes.start(sandbox(name, await around))))
   const migrated = Promise.all([around, engines.databases, engines.dynamodb]).then(([surroundings]) => migrate(bringing, surroundings))
   const seeded = options.seed ? migrated.then(() => seed(bringing, urls)) : Promise.resolve(undefined)
   const services = SERVICES.map((name) =>
@@ -96,10 +96,10 @@ export async function bringUp(bringing: Bringing): Promise<RunningSystem> {
   }
 }
 
-function engineContext({ options, ports, env, cache, secrets }: Bringing): EngineContext {
+function engineContext({ options, ports, env, cache, secrets, processes }: Bringing): EngineContext {
   let java: ReturnType<typeof findJava> | undefined
   const { dataDir, fast } = options
-  return { dataDir, ports, fast, env, cache, secrets, java: (say) => (java ??= findJava(cache, env, say)) }
+  return { dataDir, ports, fast, env, cache, secrets, processes, java: (say) => (java ??= findJava(cache, env, say)) }
 }
 
 /** What each part promises: the four engines, then the databases and the topics in them. */
@@ -112,7 +112,7 @@ function startEngines(bringing: Bringing, urls: EngineUrls): Record<EngineName |
 }
 
 /** Its process starts beside the engines and waits for them by itself, so that its own start costs no time. */
-function provision({ own, env, secrets, processes, progress }: Bringing, urls: EngineUrls, engines: Record<EngineName, Promise<void>>) {
+function provision({ own, secrets, processes, progress }: Bringing, urls: EngineUrls, engines: Record<EngineName, Promise<void>>) {
   const order: ProvisionOrder = {
     databaseUrl: urls.postgres,
     databases: databasePasswords(urls.postgres, secrets),
@@ -124,9 +124,8 @@ function provision({ own, env, secrets, processes, progress }: Bringing, urls: E
   for (const { promise } of Object.values(parts)) promise.catch(() => undefined)
   const program = new URL('provision.js', import.meta.url).pathname
   processes
-    .runToEnd(
-      { name: 'provision', command: process.execPath, args: [program], env: { ...env, PROVISION_ORDER: JSON.stringify(order) } },
-      (part) => parts[part as keyof typeof parts].resolve(),
+    .runToEnd({ name: 'provision', command: process.execPath, args: [program], env: { PROVISION_ORDER: JSON.stringify(order) } }, (part) =>
+      parts[part as keyof typeof parts].resolve(),
     )
     .catch((error: unknown) => Object.values(parts).forEach(({ reject }) => reject(error)))
   return {
@@ -139,16 +138,13 @@ async function migrate({ processes, progress }: Bringing, surroundings: Surround
   await progress.step('Migrations', () => Promise.all(MIGRATED.map((name) => processes.runToEnd(migration(name, surroundings)))))
 }
 
-async function seed({ env, secrets, processes, progress }: Bringing, urls: EngineUrls): Promise<RunningSystem['demo']> {
+async function seed({ secrets, processes, progress }: Bringing, urls: EngineUrls): Promise<RunningSystem['demo']> {
   const databases = databaseUrls(urls.postgres, secrets)
   const variables = { AUTH_DATABASE_URL: databases.auth, CORE_DATABASE_URL: databases.core }
   const program = new URL('seed.js', import.meta.url).pathname
   let line = ''
   await progress.step('Catalogue and demo accounts', () =>
-    processes.runToEnd(
-      { name: 'seed', command: process.execPath, args: [program], env: { ...env, ...variables } },
-      (text) => (line = text),
-    ),
+    processes.runToEnd({ name: 'seed', command: process.execPath, args: [program], env: variables }, (text) => (line = text)),
   )
   const { demoBuyer, demoPartner } = JSON.parse(line) as {
     demoBuyer: { email: string; password: string }
