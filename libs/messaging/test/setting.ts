@@ -1,9 +1,11 @@
-import { newId, type DomainEvent, type EventType, type OrderId } from '@catamaran/contracts'
+import { randomUUID } from 'node:crypto'
+import { newId, type OrderId } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
-import { createLogger, ProblemFilter } from '@catamaran/platform'
-import { testScope, type TestScope } from '@catamaran/testing'
+import { createLogger, ProblemFilter, type Logger } from '@catamaran/platform'
+import { testScope, until, type TestScope } from '@catamaran/testing'
 import { Module, type INestMicroservice, type Type } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
+import { Kafka, logLevel } from 'kafkajs'
 import { createTopics, KafkaStrategy, migrateMessaging, Outbox, OutboxRelay } from '../src/index.js'
 import type { KafkaStrategyOptions, NewEvent, OutboxRelayOptions } from '../src/index.js'
 
@@ -74,4 +76,57 @@ export const countOf = async (database: Database, table: 'outbox' | 'outbox_dead
   return row?.count ?? 0
 }
 
-export type Seen<T extends EventType = EventType> = DomainEvent<T>[]
+/** A message as it lies on a topic. */
+export interface Lying {
+  readonly partition: number
+  readonly offset: number
+  readonly key: string
+  readonly value: string
+  readonly headers: Record<string, string>
+}
+
+/** The first `count` messages of a topic (or what `enough` asks for), each partition in order, read by a group of its own. */
+export const readTopic = async (
+  scope: TestScope,
+  topic: string,
+  enough: number | ((messages: readonly Lying[]) => boolean),
+): Promise<Lying[]> => {
+  const consumer = new Kafka({ brokers: scope.kafka.brokers, logLevel: logLevel.NOTHING }).consumer({
+    groupId: `${scope.kafka.topicPrefix}${randomUUID()}`,
+    maxWaitTimeInMs: 50,
+  })
+  const messages: Lying[] = []
+  const isEnough = typeof enough === 'number' ? (): boolean => messages.length >= enough : enough
+  await consumer.connect()
+  try {
+    await consumer.subscribe({ topics: [scope.kafka.topicPrefix + topic], fromBeginning: true })
+    await consumer.run({
+      eachMessage: ({ partition, message }) => {
+        const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)])
+        messages.push({
+          partition,
+          offset: Number(message.offset),
+          key: String(message.key),
+          value: String(message.value),
+          headers: Object.fromEntries(headers) as Record<string, string>,
+        })
+        return Promise.resolve()
+      },
+    })
+    await until(() => isEnough(messages), { deadlineMs: 20_000, message: `${topic} holds what was sent` })
+  } finally {
+    await consumer.disconnect()
+  }
+  return messages
+}
+
+/** A logger that keeps its lines, to look at what an operator would see. */
+export const keepingLogger = (): { logger: Logger; lines: Record<string, unknown>[] } => {
+  const lines: Record<string, unknown>[] = []
+  const keep =
+    (level: string) =>
+    (fields: object, message: string): void =>
+      void lines.push({ level, message, ...fields })
+  const kept = { isLevelEnabled: () => false, debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') }
+  return { logger: kept as unknown as Logger, lines }
+}
