@@ -73,13 +73,13 @@ const ENVELOPE: JsonSchema = {
 
 const idPattern = (kind: IdKind): JsonSchema => ({ ...TEXT, pattern: `^${ID_PREFIXES[kind]}_[0-7][0-9a-hjkmnp-tv-z]{25}$` })
 
-/** A payload's schema with its named parts moved to where `#/components/schemas` finds them. */
+/** A payload's schema as a reader must take it, with its named parts moved to where `#/components/schemas` finds them. */
 function payloadOf(data: z.ZodType, shared: Record<string, JsonSchema>): JsonSchema {
   const {
     $schema: _dialect,
     definitions = {},
     ...schema
-  } = z.toJSONSchema(data, { target: 'draft-7' }) as JsonSchema & {
+  } = z.toJSONSchema(data, { target: 'draft-7', io: 'input' }) as JsonSchema & {
     definitions?: Record<string, JsonSchema>
   }
   const moved = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('"#/definitions/', '"#/components/schemas/')) as T

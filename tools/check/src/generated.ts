@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { asyncApiText, type AsyncApi } from './asyncapi.js'
 import { incompatibilities } from './event-compatibility.js'
+import { mergedOpenApi } from './openapi.js'
 import { git, readText, type Fault } from './workspace.js'
 
 /** A committed file that is made from the code. */
@@ -37,6 +38,7 @@ const ASYNCAPI = 'docs/events.asyncapi.json'
 
 export const GENERATED: readonly Generated[] = [
   { path: ASYNCAPI, make: () => Promise.resolve(asyncApiText()), refuses: refusesEvents(ASYNCAPI) },
+  { path: 'apps/api-gateway/openapi.json', make: mergedOpenApi },
 ]
 
 /** The first line in which two texts differ, from 1. */

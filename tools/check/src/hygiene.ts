@@ -12,7 +12,7 @@ const FORBIDDEN: readonly { pattern: RegExp; message: string; but?: RegExp }[] =
     message: "names a registry's host: the package clients know theirs",
   },
   {
-    pattern: /(?<![\w.~$}/:-])\/(root|work|home|Users)\/\w/,
+    pattern: /(?<![\w.~$}/:-])\/(root|work|home|Users)\/[\w.]/,
     message: 'holds a path of one machine: make it relative, or read it from the configuration',
   },
   { pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----/, message: 'holds a private key: make it at run time' },

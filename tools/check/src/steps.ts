@@ -4,7 +4,7 @@ import { checkLayers } from './layers.js'
 import { format, lint } from './oxc.js'
 import { checkPackages } from './packages.js'
 import { checkSources } from './source-rules.js'
-import { readWorkspace, type Fault } from './workspace.js'
+import { readWorkspace, type Fault, type Workspace } from './workspace.js'
 
 export interface CheckOptions {
   readonly root: string
@@ -14,25 +14,25 @@ export interface CheckOptions {
   readonly registry?: string | undefined
 }
 
-interface Step {
+export interface Context extends CheckOptions {
+  /** What is in the tree, read at the first call. */
+  readonly workspace: () => Promise<Workspace>
+}
+
+export interface Step {
   readonly name: string
   readonly says: string
   /** What is wrong, as text; undefined or empty when nothing is. */
-  readonly run: (options: CheckOptions) => Promise<string | undefined>
+  readonly run: (context: Context) => Promise<string | undefined>
 }
 
 const lines = (faults: readonly Fault[]): string =>
   faults.map(({ path, line, message }) => `${path}${line === undefined ? '' : `:${line}`} ${message}`).join('\n')
 
-let workspace: ReturnType<typeof readWorkspace> | undefined
 const over =
-  (check: (found: ReturnType<typeof readWorkspace>, options: CheckOptions) => Fault[]) =>
-  async (options: CheckOptions): Promise<string> => {
-    // The lint's process is started first: this one then reads and parses beside it.
-    await new Promise((resolve) => setImmediate(resolve))
-    workspace ??= readWorkspace(options.root)
-    return lines(check(workspace, options))
-  }
+  (check: (workspace: Workspace, context: Context) => Fault[]): Step['run'] =>
+  async (context) =>
+    lines(check(await context.workspace(), context))
 
 export const STEPS: readonly Step[] = [
   { name: 'format', says: 'oxfmt', run: ({ root, write }) => format(root, write) },
@@ -48,7 +48,7 @@ export const STEPS: readonly Step[] = [
   {
     name: 'hygiene',
     says: 'no registry host, machine path, private key or unfinished work',
-    run: over((found, { registry }) => checkHygiene(found, registry)),
+    run: over((workspace, { registry }) => checkHygiene(workspace, registry)),
   },
 ]
 
@@ -57,10 +57,15 @@ const indented = (text: string): string => text.replace(/^(?=.)/gm, '  ')
 
 /** Runs the steps side by side and says how each went as soon as it is known. Resolves to the names of those that failed. */
 export async function runSteps(steps: readonly Step[], options: CheckOptions, say: (text: string) => void): Promise<string[]> {
+  let read: Promise<Workspace> | undefined
+  // Not at once: the lint's process starts first, and this one reads and parses beside it.
+  const workspace = () => (read ??= new Promise((resolve) => setImmediate(resolve)).then(() => readWorkspace(options.root)))
   const results = await Promise.all(
     steps.map(async ({ name, says, run }) => {
       const since = performance.now()
-      const wrong = await run(options).catch((error: unknown) => `could not run: ${error instanceof Error ? error.message : String(error)}`)
+      const wrong = await run({ ...options, workspace }).catch(
+        (error: unknown) => `could not run: ${error instanceof Error ? error.message : String(error)}`,
+      )
       say(
         `${wrong ? 'failed' : 'ok    '} ${name.padEnd(10)} ${seconds(since).padStart(6)}  ${says}\n${wrong ? `${indented(wrong)}\n` : ''}`,
       )

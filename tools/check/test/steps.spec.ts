@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { runSteps, STEPS, type Step } from '../src/steps.js'
+import { packageFiles, plant } from './planted.js'
+
+const step = (name: string, run: Step['run']): Step => ({ name, says: '', run })
+
+describe('the steps', () => {
+  it('all run even when one fails, and the failed ones are told', async () => {
+    const said: string[] = []
+    const steps = [
+      step('first', () => Promise.resolve('a.ts:1 is wrong')),
+      step('second', () => Promise.reject(new Error('no such tool'))),
+      step('third', () => Promise.resolve('')),
+    ]
+    const failed = await runSteps(steps, { root: '/', write: false }, (text) => said.push(text))
+    assert.deepEqual(failed, ['first', 'second'])
+    assert.match(said.join(''), /^failed first .*\n {2}a\.ts:1 is wrong$/m)
+    assert.match(said.join(''), /^failed second .*\n {2}could not run: no such tool$/m)
+    assert.match(said.join(''), /^ok +third/m)
+  })
+
+  it('that read the tree pass on a clean one and each refuse a planted fault', async () => {
+    const planted = plant({ ...packageFiles('libs/contracts'), 'libs/contracts/src/index.ts': 'export const one = 1\n' })
+    const steps = STEPS.filter(({ name }) => name !== 'generated' && name !== 'format')
+    assert.deepEqual(await runSteps(steps, { root: planted.root, write: false }, () => {}), [])
+    const faults = [
+      "import '@catamaran/contracts/dist/x.js'",
+      "import 'pg'",
+      `// FIX${'ME'}`,
+      `// ${'oxlint'}-disable no-console`,
+      'let a: any',
+    ]
+    planted.write('libs/contracts/src/a.ts', `${faults.join('\n')}\n`)
+    const failed = await runSteps(steps, { root: planted.root, write: false }, () => {})
+    assert.deepEqual(
+      failed,
+      steps.map(({ name }) => name),
+    )
+    planted.remove()
+  })
+})
