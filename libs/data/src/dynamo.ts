@@ -5,9 +5,11 @@ import {
   DynamoDBClient,
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
+  type AttributeValue,
   type KeySchemaElement,
 } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { unmarshall } from '@aws-sdk/util-dynamodb'
 import type { OnApplicationShutdown } from '@nestjs/common'
 import { AppError } from '@catamaran/platform'
 
@@ -32,7 +34,7 @@ export interface KeyAttribute {
   readonly type: 'S' | 'N' | 'B'
 }
 
-/** A failed condition is an answer, not a fault: the caller looks at it itself. */
+/** A failed condition is an answer, not a fault: the caller looks at it itself, and at `Item` if it asked for ALL_OLD. */
 export const isConditionFailed = (error: unknown): error is Error & { Item?: Record<string, unknown> } =>
   (error as { name?: string }).name === 'ConditionalCheckFailedException'
 
@@ -69,6 +71,8 @@ export class Dynamo implements OnApplicationShutdown {
   readonly send: DynamoDBDocumentClient['send'] = ((command: Parameters<DynamoDBDocumentClient['send']>[0]) =>
     this.documents.send(command).catch((error: unknown) => {
       if (isAway(error)) throw new AppError('service.unavailable', {}, { cause: error })
+      // The document client leaves the item of a failed condition as it came.
+      if (isConditionFailed(error) && error.Item !== undefined) error.Item = unmarshall(error.Item as Record<string, AttributeValue>)
       throw error
     })) as DynamoDBDocumentClient['send']
 

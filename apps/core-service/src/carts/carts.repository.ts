@@ -30,8 +30,7 @@ export class CartsRepository {
   /** The owner's cart; one past its time is none, whether or not DynamoDB has removed it yet. */
   async find(owner: string): Promise<StoredCart | undefined> {
     const { Item } = await this.dynamo.send(new GetCommand({ TableName: this.TableName, Key: { owner }, ConsistentRead: true }))
-    const cart = Item as StoredCart | undefined
-    return cart !== undefined && cart.expiresAt * 1000 > Date.now() ? cart : undefined
+    return living(Item as StoredCart | undefined)
   }
 
   /** Makes an empty cart, unless there is a living one. */
@@ -140,12 +139,22 @@ export class CartsRepository {
   ): Promise<AddOutcome> {
     try {
       const { Attributes } = await this.dynamo.send(
-        new UpdateCommand({ TableName: this.TableName, Key: { owner }, ReturnValues: 'ALL_NEW', ...change }),
+        new UpdateCommand({
+          TableName: this.TableName,
+          Key: { owner },
+          ReturnValues: 'ALL_NEW',
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          ...change,
+        }),
       )
       return { added: true, cart: Attributes as StoredCart }
     } catch (error) {
-      if (isConditionFailed(error)) return { added: false, cart: await this.find(owner) }
+      // The cart as it was when the condition failed: reading it again could show another one.
+      if (isConditionFailed(error)) return { added: false, cart: living(error.Item as StoredCart | undefined) }
       throw error
     }
   }
 }
+
+const living = (cart: StoredCart | undefined): StoredCart | undefined =>
+  cart !== undefined && cart.expiresAt * 1000 > Date.now() ? cart : undefined
