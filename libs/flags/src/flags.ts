@@ -27,12 +27,16 @@ const KEYS = Object.keys(FLAGS) as FlagKey[]
  */
 export class Flags implements OnModuleInit, OnApplicationShutdown {
   private readonly client: LDClient
+  /** Resolves when an attempt to reach the provider has failed. */
+  private readonly away: Promise<void>
   private readonly values = new Map<FlagKey, boolean | number>(KEYS.map((key) => [key, FLAGS[key].default]))
 
   constructor(private readonly options: FlagsOptions) {
     const { sdkKey, url, logger } = options
+    let isAway = (): void => undefined
+    this.away = new Promise((resolve) => (isAway = resolve))
     this.client = init(sdkKey, {
-      logger: sdkLogger(logger),
+      logger: sdkLogger(logger, () => isAway()),
       diagnosticOptOut: true,
       ...(url === undefined ? {} : { baseUri: url, streamUri: url, eventsUri: url }),
     })
@@ -54,14 +58,12 @@ export class Flags implements OnModuleInit, OnApplicationShutdown {
     return this.checked(key, await this.client.variation(key, context, this.value(key)))
   }
 
-  /** Waits for the provider, but never as long as a second. */
+  /** Waits for the provider's first answer, but never as long as a second. */
   async onModuleInit(): Promise<void> {
-    try {
-      await this.client.waitForInitialization({ timeout: START_WAIT_S })
-      await this.refreshAll()
-    } catch (error) {
-      this.options.logger.warn({ reason: String(error) }, 'the flag provider is away: defaults hold until it comes')
-    }
+    const ready = this.client.waitForInitialization({ timeout: START_WAIT_S }).catch(() => undefined)
+    await Promise.race([ready, this.away])
+    if (this.client.initialized()) await this.refreshAll()
+    else this.options.logger.warn('the flag provider is away: defaults hold until it comes')
   }
 
   onApplicationShutdown(): void {
@@ -84,8 +86,12 @@ export class Flags implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** The SDK's own words at debug: what matters of them this class says itself. */
-const sdkLogger = (logger: Logger): LDLogger => {
+/** The SDK's own words at debug: what matters of them this class says itself. Only here does it tell that an attempt has failed. */
+const sdkLogger = (logger: Logger, onTrouble: () => void): LDLogger => {
   const line = (...parts: unknown[]): void => logger.debug({ flags: parts.map(String) }, 'flag provider')
-  return { error: line, warn: line, info: line, debug: () => undefined }
+  const trouble = (...parts: unknown[]): void => {
+    onTrouble()
+    line(...parts)
+  }
+  return { error: trouble, warn: trouble, info: line, debug: () => undefined }
 }
