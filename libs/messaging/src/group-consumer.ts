@@ -1,7 +1,8 @@
 import { causesOf } from '@catamaran/platform'
 import type { Consumer, Kafka } from 'kafkajs'
 import { topicsOf, type GroupHandlers } from './handlers.js'
-import { MessageLoop, type LoopDeps } from './message-loop.js'
+import { CONSUMER_RETRY } from './kafka.js'
+import { HEARTBEAT_MS, MessageLoop, type LoopDeps } from './message-loop.js'
 import { Signal } from './signal.js'
 
 const BACKOFF_MS = { first: 100, most: 5_000 }
@@ -63,13 +64,13 @@ export class GroupConsumer {
     const { kafka, options } = this.deps
     const consumer = kafka.consumer({
       groupId: options.kafka.topicPrefix + this.handlers.group,
-      sessionTimeout: options.sessionMs ?? 10_000,
+      sessionTimeout: options.sessionMs ?? 6_000,
       rebalanceTimeout: 30_000,
-      heartbeatInterval: 2_000,
+      heartbeatInterval: HEARTBEAT_MS,
       maxWaitTimeInMs: FETCH_WAIT_MS,
       minBytes: 1,
       maxBytesPerPartition: PARTITION_BYTES,
-      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4, restartOnFailure: () => Promise.resolve(false) },
+      retry: { ...CONSUMER_RETRY, restartOnFailure: () => Promise.resolve(false) },
     })
     const crashed = new Promise<unknown>((resolve) => {
       consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error))

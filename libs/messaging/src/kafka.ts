@@ -7,14 +7,20 @@ import type { KafkaConfig } from './env.js'
 /** Tries within one connection or send; the loops around them go on for ever, so that a state change is one log line. */
 export const SHORT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 }
 
+/**
+ * Tries of a consumer before it is given up and made anew: three seconds. A member that outlives a short outage keeps its place in the
+ * group; a new one waits until the old one's session has ended.
+ */
+export const CONSUMER_RETRY = { ...SHORT_RETRY, retries: 8 }
+
 /** A kafkajs client whose own chatter is told at debug: what matters is logged by those who use it. */
-export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?: Logger): Kafka =>
+export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?: Logger, retry = SHORT_RETRY): Kafka =>
   new Kafka({
     clientId,
     brokers,
     connectionTimeout: 2_000,
     requestTimeout: 10_000,
-    retry: SHORT_RETRY,
+    retry,
     logLevel: logger?.isLevelEnabled('debug') === true ? logLevel.INFO : logLevel.NOTHING,
     logCreator:
       () =>

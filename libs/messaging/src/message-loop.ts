@@ -33,7 +33,8 @@ interface Trouble {
   waits: number
 }
 
-const HEARTBEAT_MS = 2_000
+/** How often a member tells that it lives, also while a handler works. */
+export const HEARTBEAT_MS = 1_500
 const FIRST_WAIT_MS = 100
 
 const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.spec.kind === 'unavailable'

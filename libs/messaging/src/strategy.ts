@@ -5,7 +5,7 @@ import { ConsumerMetrics } from './consumer-metrics.js'
 import type { KafkaConfig } from './env.js'
 import { GroupConsumer } from './group-consumer.js'
 import { HandlerRegistry, type EventPatternExtras } from './handlers.js'
-import { createKafka } from './kafka.js'
+import { CONSUMER_RETRY, createKafka } from './kafka.js'
 import { Publisher } from './publisher.js'
 
 export interface KafkaStrategyOptions {
@@ -23,7 +23,7 @@ export interface KafkaStrategyOptions {
   batchSize?: number
   /** Partitions of a group handled at the same time. Default 4. */
   concurrency?: number
-  /** How long the group waits for a member that died. Default 10,000 ms. */
+  /** How long the group waits for a member that died. Default 6,000 ms, the least a broker allows. */
   sessionMs?: number
   /** How long closing waits for the message in hand. Default 8,000 ms. */
   closeMs?: number
@@ -55,8 +55,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   constructor(private readonly options: KafkaStrategyOptions) {
     super()
-    this.kafka = createKafka(options.kafka, options.clientId ?? 'catamaran', options.logger)
-    this.publisher = new Publisher(this.kafka)
+    const { kafka, clientId = 'catamaran', logger } = options
+    this.kafka = createKafka(kafka, clientId, logger, CONSUMER_RETRY)
+    this.publisher = new Publisher(createKafka(kafka, clientId, logger))
   }
 
   /** Takes a handler from Nest. Its own chaining of handlers would run all groups when one retries. */
