@@ -1,0 +1,54 @@
+import { Module, type DynamicModule } from '@nestjs/common'
+import { Database, Dynamo, RedisClient } from '@catamaran/data'
+import { Outbox, OutboxRelay } from '@catamaran/messaging'
+import { LOGGER, TokenVerifier, type Platform } from '@catamaran/platform'
+import { CLOCK, CONFIG, type Clock, type Config } from './config.js'
+import { MailRepository } from './mail/mail.repository.js'
+import { MailWorker } from './mail/mail.worker.js'
+import { ArtifactsRepository } from './oidc/artifacts.repository.js'
+import { ClientsRepository } from './oidc/clients.repository.js'
+import { OidcProvider } from './oidc/provider.js'
+import { Replays } from './oidc/replays.js'
+import { SigningKeys } from './oidc/signing-keys.js'
+import { UserInfoController } from './oidc/userinfo.controller.js'
+import { SignInController } from './sign-in/sign-in.controller.js'
+import { AccountController } from './users/account.controller.js'
+import { Passwords } from './users/passwords.js'
+import { UsersController } from './users/users.controller.js'
+import { UsersRepository } from './users/users.repository.js'
+import { UsersService } from './users/users.service.js'
+
+@Module({})
+export class AppModule {
+  static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [UserInfoController, UsersController, SignInController, AccountController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        { provide: CLOCK, useValue: clock },
+        { provide: TokenVerifier, useValue: verifier },
+        { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'auth-service' }) },
+        { provide: RedisClient, useFactory: () => new RedisClient(config.redis) },
+        { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
+        { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
+        {
+          provide: OutboxRelay,
+          inject: [Outbox],
+          useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'auth-service', logger }),
+        },
+        UsersRepository,
+        Passwords,
+        UsersService,
+        MailRepository,
+        MailWorker,
+        SigningKeys,
+        ClientsRepository,
+        ArtifactsRepository,
+        Replays,
+        OidcProvider,
+      ],
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { databaseConfig, databaseEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from '@catamaran/data'
+import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
+import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
+import { z } from 'zod'
+
+const stores = { ...databaseEnv, ...dynamoEnv }
+
+/** The environment of auth-service; the result is nested by what uses it. */
+export const schema = z
+  .object({
+    ...serviceEnv,
+    ...stores,
+    ...redisEnv,
+    ...kafkaEnv,
+    SERVICE_KEYS_DIR: env.text,
+    SIGNING_KEYS_FILE: env.text,
+    SIGNING_DELAY_MS: env.ms.default(5_000),
+    COOKIE_KEYS: env.list.refine(
+      (keys) => keys.length > 0 && keys.every((key) => key.length >= 16),
+      'expected secrets of 16 characters or more',
+    ),
+    SMTP_URL: z.url({ protocol: /^smtps?$/ }),
+    MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
+    PASSWORD_LANES: env.count.min(1).default(1),
+    PASSWORD_QUEUE: env.count.min(1).default(32),
+  })
+  .transform((flat) => ({
+    service: serviceConfig(flat),
+    database: databaseConfig(flat),
+    dynamo: dynamoConfig(flat),
+    redis: redisConfig(flat),
+    kafka: kafkaConfig(flat),
+    oidc: {
+      serviceKeysDir: flat.SERVICE_KEYS_DIR,
+      signingKeysFile: flat.SIGNING_KEYS_FILE,
+      signingDelayMs: flat.SIGNING_DELAY_MS,
+      cookieKeys: flat.COOKIE_KEYS,
+    },
+    mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM },
+    passwords: { lanes: flat.PASSWORD_LANES, queue: flat.PASSWORD_QUEUE },
+  }))
+export type Config = z.infer<typeof schema>
+
+/** Injection tokens of the configuration and of the wall clock (epoch milliseconds). */
+export const CONFIG = Symbol('config')
+export const CLOCK = Symbol('clock')
+export type Clock = () => number
+
+/** What migrate.ts needs of it. */
+export const migrateSchema = z.object(stores).transform((flat) => ({ database: databaseConfig(flat), dynamo: dynamoConfig(flat) }))

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+
+/** Markup that is safe to send. Only `html` makes it. */
+export class Html {
+  constructor(readonly text: string) {}
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
+
+type Part = Html | string | number | undefined | false | readonly Html[]
+
+const render = (part: Part): string => {
+  if (part === undefined || part === false) return ''
+  if (part instanceof Html) return part.text
+  return typeof part === 'object' ? part.map((each) => each.text).join('') : escape(String(part))
+}
+
+/** A template whose values are escaped, unless they are markup themselves. Example: html`<p>${name}</p>`. */
+export const html = (strings: TemplateStringsArray, ...parts: Part[]): Html =>
+  new Html(strings.reduce((text, piece, index) => text + render(parts[index - 1]) + piece))
+
+const STYLE = readFileSync(new URL('../../../assets/account.css', import.meta.url))
+const STYLE_NAME = `account.${createHash('sha256').update(STYLE).digest('hex').slice(0, 12)}.css`
+
+/** The style sheet of the pages; its name changes with it, so it may be kept for ever. */
+export const style = { name: STYLE_NAME, bytes: STYLE }
+
+export interface Page {
+  readonly status: number
+  readonly title: string
+  readonly body: Html
+  /** Origins or schemes, beside our own, that a form of this page may end up at: browsers hold redirects after a form against the policy. */
+  readonly formTargets?: readonly string[]
+}
+
+/** The headers every page is sent with: nothing inline, nothing from elsewhere, in no frame, kept by nobody. */
+export const headersOf = ({ formTargets = [] }: Pick<Page, 'formTargets'>): Record<string, string> => ({
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy': [
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `form-action ${["'self'", ...formTargets].join(' ')}`,
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  // With no-referrer browsers would send `Origin: null` with our own forms.
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+})
+
+/** A whole document. */
+export const documentOf = ({ title, body }: Pick<Page, 'title' | 'body'>): string =>
+  html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} · Catamaran</title>
+        <link rel="stylesheet" href="/account/assets/${style.name}" />
+      </head>
+      <body>
+        <main>
+          <p class="brand"><span class="mark" aria-hidden="true"></span>Catamaran</p>
+          ${body}
+        </main>
+      </body>
+    </html> `.text
+
+/** What a form shows again when something in it was wrong. */
+export interface FormState {
+  readonly email?: string | undefined
+  /** Messages by field name; `form` is about the whole. */
+  readonly errors?: Readonly<Record<string, string>>
+}
+
+interface Field {
+  name: string
+  label: string
+  type: 'email' | 'password'
+  autocomplete: string
+  hint?: string
+  value?: string | undefined
+  error?: string | undefined
+}
+
+/** A labelled input with its hint and its error. */
+export const field = ({ name, label, type, autocomplete, hint, value, error }: Field): Html => {
+  const describedBy = [hint === undefined ? '' : `${name}-hint`, error === undefined ? '' : `${name}-error`].filter(Boolean).join(' ')
+  return html`<div class="field">
+    <label for="${name}">${label}</label>
+    ${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}
+    ${error !== undefined && html`<p class="error" id="${name}-error">${error}</p>`}
+    <input
+      id="${name}"
+      name="${name}"
+      type="${type}"
+      autocomplete="${autocomplete}"
+      required${value !== undefined && html` value="${value}"`}${
+        error !== undefined && html` aria-invalid="true"`
+      }${describedBy !== '' && html` aria-describedby="${describedBy}"`}${type === 'email' && html` autocapitalize="none" spellcheck="false"`}
+    />
+  </div>`
+}
+
+/** The message over a form that was refused; screen readers say it at once. */
+export const alert = (message: string | undefined): Html | undefined =>
+  message === undefined ? undefined : html`<p class="alert" role="alert">${message}</p>`

@@ -1,0 +1,38 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common'
+import { ApiAcceptedResponse, ApiNoContentResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger'
+import { Problem } from '@catamaran/contracts'
+import { Anonymous, AppError } from '@catamaran/platform'
+import { Register, Registered, VerifyEmail } from './users.schema.js'
+import { UsersService } from './users.service.js'
+
+const invalid = (description: string) => ApiResponse({ status: 400, description, standardSchema: Problem })
+
+@ApiTags('Account')
+@Controller('v1/users')
+export class UsersController {
+  constructor(private readonly users: UsersService) {}
+
+  @Post()
+  @HttpCode(202)
+  @Anonymous()
+  @ApiOperation({
+    summary: 'Register',
+    description: 'Sends a mail with a link that confirms the address. The answer is the same where the address has an account already.',
+  })
+  @ApiAcceptedResponse({ standardSchema: Registered })
+  @invalid('The address or the password is not one')
+  async register(@Body({ schema: Register }) body: Register): Promise<Registered> {
+    await this.users.register(body)
+    return { status: 'mail_sent' }
+  }
+
+  @Post('verify-email')
+  @HttpCode(204)
+  @Anonymous()
+  @ApiOperation({ summary: 'Confirm an email address', description: 'Makes the account. A link works once, for a day.' })
+  @ApiNoContentResponse()
+  @invalid('The link was used or has expired')
+  async verifyEmail(@Body({ schema: VerifyEmail }) { token }: VerifyEmail): Promise<void> {
+    if ((await this.users.confirm(token)) === undefined) throw new AppError('identity.link-invalid')
+  }
+}

@@ -1,0 +1,90 @@
+import { generateKeyPairSync, randomUUID, type JsonWebKey } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SERVICES } from '@catamaran/contracts'
+import { Database } from '@catamaran/data'
+import { createTopics } from '@catamaran/messaging'
+import { readConfig, type Service } from '@catamaran/platform'
+import { testScope, type TestScope } from '@catamaran/testing'
+import { createApp, type Overrides } from '../src/app.js'
+import { schema } from '../src/config.js'
+import { migrateAuth } from '../src/migrate.js'
+import { Gateway } from './gateway.js'
+import { Mailbox } from './mailbox.js'
+
+export const privateJwk = (type: 'ed25519' | 'rsa'): JsonWebKey => {
+  const { privateKey } = type === 'rsa' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ed25519')
+  return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID() }
+}
+
+export interface AuthSystem {
+  readonly scope: TestScope
+  readonly service: Service
+  /** Where the outside is, and the issuer's base. */
+  readonly publicUrl: string
+  readonly issuer: string
+  /** Where the service itself listens, for calls past the gateway. */
+  readonly innerUrl: string
+  readonly mailbox: Mailbox
+  /** A second look at the service's database. */
+  readonly database: Database['pool']
+  readonly folder: string
+  /** The private key of a service, for its assertions. */
+  keyOf(service: string): JsonWebKey
+  writeSigningKeys(keys: readonly JsonWebKey[]): void
+  close(): Promise<void>
+}
+
+export interface SystemOptions extends Overrides {
+  env?: Record<string, string>
+}
+
+/** auth-service on the engines of the run, with a gateway before it and a mailbox behind it. */
+export const startAuth = async (name: string, { env = {}, ...overrides }: SystemOptions = {}): Promise<AuthSystem> => {
+  const scope = testScope(name)
+  const folder = mkdtempSync(join(tmpdir(), 'catamaran-auth-'))
+  const [gateway, mailbox] = await Promise.all([Gateway.start(), Mailbox.start()])
+  const keys = Object.fromEntries(SERVICES.map((service) => [service, privateJwk('ed25519')]))
+  mkdirSync(join(folder, 'services'))
+  for (const [service, { d: _private, ...publicJwk }] of Object.entries(keys)) {
+    writeFileSync(join(folder, `${service}.json`), JSON.stringify(keys[service]))
+    writeFileSync(join(folder, 'services', `${service}.json`), JSON.stringify(publicJwk))
+  }
+  const signingFile = join(folder, 'signing.json')
+  const writeSigningKeys = (list: readonly JsonWebKey[]): void => writeFileSync(signingFile, JSON.stringify({ keys: list }))
+  writeSigningKeys([privateJwk('ed25519'), privateJwk('rsa')])
+
+  const url = await scope.database('auth')
+  const environment = {
+    ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'silent', SHUTDOWN_MS: '5000' },
+    ...{ ISSUER_URL: `${gateway.url}/oidc`, AUTH_URL: gateway.url },
+    ...{ SERVICE_KEY_FILE: join(folder, 'auth-service.json'), SERVICE_KEYS_DIR: join(folder, 'services') },
+    ...{ SIGNING_KEYS_FILE: signingFile, SIGNING_DELAY_MS: '300', COOKIE_KEYS: 'a-cookie-key-for-tests' },
+    ...{ DATABASE_URL: url, DATABASE_CONNECTIONS: '5' },
+    ...{ REDIS_URL: scope.engines.redisUrl, REDIS_KEY_PREFIX: scope.keyPrefix },
+    ...{ DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint, DYNAMODB_TABLE_PREFIX: scope.tablePrefix, AWS_REGION: 'local' },
+    ...{ KAFKA_BROKERS: scope.kafka.brokers.join(','), KAFKA_TOPIC_PREFIX: scope.kafka.topicPrefix },
+    ...{ SMTP_URL: mailbox.url },
+    ...env,
+  }
+  await Promise.all([migrateAuth({ ...environment, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint }), createTopics(scope.kafka)])
+  const service = await createApp(readConfig(schema, environment), overrides)
+  const { url: innerUrl } = await service.listen()
+  gateway.openTo(innerUrl, join(folder, 'api-gateway.json'))
+  const database = new Database({ url, connections: 2 }).pool
+  return {
+    ...{ scope, service, mailbox, database, folder, innerUrl, writeSigningKeys },
+    publicUrl: gateway.url,
+    issuer: `${gateway.url}/oidc`,
+    keyOf: (name) => keys[name] as JsonWebKey,
+    close: async () => {
+      await gateway.close()
+      await service.close()
+      await mailbox.close()
+      await database.end()
+      rmSync(folder, { recursive: true })
+      await scope.close()
+    },
+  }
+}
