@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LEAN_JVM, type EngineContext } from './engine-context.js'
 import type { Java } from './java.js'
@@ -93,6 +93,11 @@ function classArchive(cacheDir: string, java: Java, classPath: string): { option
   const version = createHash('sha256').update(`${java.path} ${java.version} ${classPath}`).digest('hex').slice(0, 12)
   const path = join(cacheDir, `kafka-classes-${version}.jsa`)
   if (existsSync(path)) return { option: `-XX:SharedArchiveFile=${path}`, keep: () => undefined }
+  // What a killed run left behind.
+  for (const name of readdirSync(cacheDir)) {
+    const pid = /^kafka-classes-.*\.(\d+)\.part$/.exec(name)?.[1]
+    if (pid && !existsSync(`/proc/${pid}`)) rmSync(join(cacheDir, name), { force: true })
+  }
   const partial = `${path}.${process.pid}.part`
   return { option: `-XX:ArchiveClassesAtExit=${partial}`, keep: () => void (existsSync(partial) && renameSync(partial, path)) }
 }

@@ -38,7 +38,7 @@ export const POSTGRES_ADMIN = 'catamaran'
 /** PostgreSQL from the npm package; its cluster is made on the first start. */
 export async function postgres({ dataDir, ports, fast, secrets, processes }: EngineContext): Promise<ProcessSpec> {
   const footing = await footingFor(nativeFolder(), join(dataDir, 'postgres'))
-  const environment = { LC_ALL: 'C', LD_LIBRARY_PATH: linkLibraries(footing.native, footing.owner ? footing.data : dataDir) }
+  const environment = { LC_ALL: 'C', LD_LIBRARY_PATH: linkLibraries(footing.native, dirname(footing.data)) }
   await makeCluster(footing, environment, secrets.postgresPassword, processes)
   const settings = { ...SETTINGS, ...(fast && FAST_SETTINGS), port: String(ports.postgres), listen_addresses: '127.0.0.1' }
   const command = [...footing.prefix, join(footing.native, 'bin', 'postgres'), '-D', footing.data]
