@@ -19,7 +19,7 @@ interface Known {
 
 const MAX_ENTRIES = 10_000
 const FRESH_MS = 2_000
-const SHARED_MS = 60_000
+const SHARED_MS = 15_000
 
 // One value a product: "<version>\n<body>". Never replaced by an older version; a value without body is a tombstone that keeps old bytes out.
 const KEEP_NEWER = `
@@ -36,7 +36,7 @@ declare module 'ioredis' {
 }
 
 /**
- * Product pages as serialised bytes: in this process for two seconds, in Redis for a minute. An entry is replaced only by a newer version
+ * Product pages as serialised bytes: in this process for two seconds, in Redis for fifteen. An entry is replaced only by a newer version
  * of its product, so a slow reader can't bring old bytes back. Changes arrive by a Redis channel; lifetimes cover a lost message.
  */
 @Injectable()
@@ -83,17 +83,22 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
     return this.keepLocal(id, version, body)
   }
 
-  /** Follows the events of the catalogue: tells every process which products have a newer version. */
-  async follow(events: readonly DomainEvent[]): Promise<void> {
-    const newest = new Map<ProductId, number>()
-    for (const { type, subject, sequence } of events)
-      if (type === 'catalogue.product.changed.v1') newest.set(subject as ProductId, sequence)
-    await Promise.all([...newest].map(([id, version]) => this.announce(id, version)))
+  /** Follows the events of the catalogue once they are published: whatever became of the writer, every process hears of its change. */
+  follow(events: readonly DomainEvent[]): void {
+    this.announce(
+      events.flatMap(({ type, subject, sequence }) =>
+        type === 'catalogue.product.changed.v1' ? [[subject as ProductId, sequence] as const] : [],
+      ),
+    )
   }
 
-  private async announce(id: ProductId, version: number): Promise<void> {
-    this.forgetOlder(id, version)
-    await Promise.all([this.redis.keepNewer(`product:${id}`, version, '', SHARED_MS), this.redis.publish(this.channel, `${id} ${version}`)])
+  /** Tells every process, right after the commit, which products have reached which version. */
+  announce(changed: readonly (readonly [ProductId, number])[]): void {
+    for (const [id, version] of changed) {
+      this.forgetOlder(id, version)
+      this.redis.keepNewer(`product:${id}`, version, '', SHARED_MS).catch(() => undefined)
+      this.redis.publish(this.channel, `${id} ${version}`).catch(() => undefined) // without Redis, lifetimes do
+    }
   }
 
   private keepLocal(id: ProductId, version: number, body: Buffer): CachedProduct {

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
 import { Outbox } from '@catamaran/messaging'
+import { ProductCache } from '../catalogue/product-cache.js'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
 import { OrdersRepository } from './orders.repository.js'
@@ -15,6 +16,7 @@ export class HoldExpiry implements OnApplicationBootstrap, BeforeApplicationShut
   constructor(
     private readonly repository: OrdersRepository,
     private readonly outbox: Outbox,
+    private readonly cache: ProductCache,
     private readonly events: BusinessEvents,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -41,11 +43,12 @@ export class HoldExpiry implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async sweep(): Promise<void> {
     for (let ended = BATCH; ended === BATCH;) {
-      const ids = await this.repository.expireHolds(BATCH)
-      ended = ids.length
+      const { cancelled, changed } = await this.repository.expireHolds(BATCH)
+      ended = cancelled.length
       if (ended === 0) return
-      this.events.holdsExpired(ids)
       this.outbox.wake()
+      this.cache.announce(changed)
+      this.events.holdsExpired(cancelled)
     }
   }
 }

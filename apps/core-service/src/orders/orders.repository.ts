@@ -28,6 +28,9 @@ export type Placement =
       readonly totalMinor: number
     }
 
+/** A product whose page has changed, and the version it has now. */
+export type ChangedProduct = readonly [ProductId, number]
+
 /** An order with what its replay is checked against. */
 export interface StoredOrder {
   order: Order
@@ -48,6 +51,7 @@ interface PlacedRow {
   total_minor: number | null
   placed_at: Date | null
   hold_expires_at: Date | null
+  changed_version: number | null
 }
 
 interface OrderRow {
@@ -70,7 +74,7 @@ export class OrdersRepository {
   constructor(private readonly database: Database) {}
 
   /** Places the drafts in one statement, each all or nothing. Answers one placement a draft, in their order. */
-  async place(drafts: readonly Draft[], holdMs: number): Promise<Placement[]> {
+  async place(drafts: readonly Draft[], holdMs: number): Promise<{ placements: Placement[]; changed: ChangedProduct[] }> {
     const lines = drafts.flatMap((draft, index) => draft.lines.map((line, lineIndex) => ({ n: index + 1, lineNo: lineIndex + 1, ...line })))
     const rows = await this.database.query<PlacedRow>(PLACE_ORDERS, [
       lines.map(({ n }) => n),
@@ -89,12 +93,23 @@ export class OrdersRepository {
       holdMs,
     ])
     const byDraft = Map.groupBy(rows, ({ n }) => n)
-    return drafts.map((draft, index) => placementOf(draft, byDraft.get(index + 1) ?? []))
+    return {
+      placements: drafts.map((draft, index) => placementOf(draft, byDraft.get(index + 1) ?? [])),
+      changed: rows.flatMap((row) =>
+        row.changed_version === null ? [] : [[idOf('product', row.product_id), row.changed_version] as const],
+      ),
+    }
   }
 
-  /** Cancels at most `limit` orders whose hold has ended. Answers their ids. */
-  async expireHolds(limit: number): Promise<OrderId[]> {
-    return (await this.database.query<{ id: string }>(EXPIRE_HOLDS, [limit])).map(({ id }) => idOf('order', id))
+  /** Cancels at most `limit` orders whose hold has ended. */
+  async expireHolds(limit: number): Promise<{ cancelled: OrderId[]; changed: ChangedProduct[] }> {
+    const rows = await this.database.query<{ id: string; changed_version: number | null }>(EXPIRE_HOLDS, [limit])
+    return {
+      cancelled: rows.flatMap(({ id, changed_version }) => (changed_version === null ? [idOf('order', id)] : [])),
+      changed: rows.flatMap(({ id, changed_version }) =>
+        changed_version === null ? [] : [[idOf('product', id), changed_version] as const],
+      ),
+    }
   }
 
   async findOfBuyer(buyerId: UserId, id: OrderId): Promise<Order | undefined> {

@@ -3,7 +3,8 @@ import type { Statement } from '@catamaran/data'
 /**
  * Places a group of orders, each all or nothing, in one statement. It locks the stock in id order, decides who fits in order of arrival, and writes
  * orders, lines, transitions and events. An order is inserted before anything is taken for it: where its Idempotency-Key or its cart was already
- * used, the insert does nothing and so does the rest. Answers one row a line; `placed_at` is null for an order that was not placed.
+ * used, the insert does nothing and so does the rest. Answers one row a line; `placed_at` is null for an order that was not placed, and
+ * `changed_version` tells the new version of a product whose page has changed.
  *
  * $1 order number, $2 line number, $3 product, $4 quantity of each line; $5 id, $6 buyer, $7 key, $8 request hash, $9 cart, $10 cart version,
  * $11 address, $12 expected total, $13 traceparent of each order; $14 how long stock is held, in milliseconds.
@@ -56,11 +57,15 @@ events as (
   from mine m
   union all
   select uuidv7(), 'catalogue.product.changed.v1', id, version, null, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
-select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.currency, l.is_known, l.fits, m.total_minor, m.placed_at, m.hold_expires_at
-from priced l left join mine m using (n) order by l.n, l.line_no`,
+select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.currency, l.is_known, l.fits, m.total_minor, m.placed_at, m.hold_expires_at,
+  c.version as changed_version
+from priced l left join mine m using (n) left join changed c on c.id = l.product_id order by l.n, l.line_no`,
 }
 
-/** Cancels up to $1 orders whose hold has ended and gives their stock back, in one statement. Any number of processes may run it at once. */
+/**
+ * Cancels up to $1 orders whose hold has ended and gives their stock back, in one statement. Any number of processes may run it at once.
+ * Answers the orders, and the products whose page has changed with their `changed_version`.
+ */
 export const EXPIRE_HOLDS: Statement = {
   name: 'expire-holds',
   text: `
@@ -92,7 +97,7 @@ events as (
   from due d join cancelled c using (id)
   union all
   select uuidv7(), 'catalogue.product.changed.v1', id, version, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
-select id from cancelled`,
+select id, null::bigint as changed_version from cancelled union all select id, version from changed`,
 }
 
 const ORDER = `select o.id, o.request_hash, o.status, o.cancel_reason, o.currency, o.total_minor, o.delivery_address, o.hold_expires_at, o.placed_at, o.cart_id, o.cart_version,

@@ -3,6 +3,7 @@ import { metrics } from '@opentelemetry/api'
 import { isConnectionLoss } from '@catamaran/data'
 import { Outbox } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
+import { ProductCache } from '../catalogue/product-cache.js'
 import { CONFIG, type Config } from '../config.js'
 import { OrdersRepository, type Draft, type Placement } from './orders.repository.js'
 
@@ -36,6 +37,7 @@ export class Placing {
   constructor(
     private readonly repository: OrdersRepository,
     private readonly outbox: Outbox,
+    private readonly cache: ProductCache,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -100,11 +102,10 @@ export class Placing {
   }
 
   private async run(group: readonly Waiting[]): Promise<Placement[]> {
-    const placements = await this.repository.place(
-      group.map(({ draft }) => draft),
-      this.config.orders.holdMs,
-    )
+    const drafts = group.map(({ draft }) => draft)
+    const { placements, changed } = await this.repository.place(drafts, this.config.orders.holdMs)
     if (placements.some(({ order }) => order !== undefined)) this.outbox.wake()
+    this.cache.announce(changed)
     return placements
   }
 }
