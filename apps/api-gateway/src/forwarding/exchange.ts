@@ -37,6 +37,9 @@ export interface ExchangeOptions {
   onDone: () => void
 }
 
+/** The path and query of a request target, which may come in absolute form (RFC 9112, section 3.2.2). */
+const pathOf = (target: string): string => (target.startsWith('/') ? target : target.replace(/^[^:/?#]+:\/\/[^/?#]*/, ''))
+
 /** One request on its way to an inner service and its answer on the way back. */
 export class Exchange implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined
@@ -69,7 +72,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     upstream.send(
       {
         method: this.request.method as Dispatcher.HttpMethod,
-        path: this.request.raw.url as string,
+        path: pathOf(this.request.raw.url as string),
         headers: isFlow && body.contentLength !== undefined ? [...headers, 'content-length', body.contentLength] : headers,
         body: body === undefined ? null : isFlow ? body.flow() : body.whole,
       },
