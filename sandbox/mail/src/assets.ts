@@ -33,6 +33,11 @@ li a:hover { background: var(--sea); }
 li a:focus-visible { outline-offset: -3px; }
 li .subject { font-weight: 600; overflow-wrap: anywhere; }
 li .people, li time { color: var(--quiet); font-size: .9rem; overflow-wrap: anywhere; }
+li .people { grid-column: 1 / -1; }
+@media (max-width: 34rem) {
+  header p { display: none; }
+  li a { grid-template-columns: 1fr; }
+}
 .empty { padding: 3rem 1.5rem; text-align: center; color: var(--quiet); }
 .empty strong { display: block; color: var(--ink); font-size: 1.1rem; }
 .head { padding: .9rem 1.1rem; border-bottom: 1px solid var(--line); }

@@ -1,0 +1,68 @@
+import pg from 'pg'
+import { DEMO_BUYER, DEMO_PARTNER, seedAccounts } from './accounts.js'
+import { catalogue, type Catalogue } from './catalogue.js'
+
+export { catalogue, type Catalogue, type Product, type Seller } from './catalogue.js'
+
+export interface SeedOptions {
+  /** PostgreSQL URL of auth-service's database, migrated. */
+  authUrl: string
+  /** PostgreSQL URL of core-service's database, migrated. */
+  coreUrl: string
+}
+
+export interface Seeded {
+  /** Products of the demo catalogue that are for sale now: all of them. */
+  products: number
+  demoBuyer: { email: string; password: string }
+  demoPartner: { clientId: string; clientSecret: string }
+}
+
+/**
+ * Fills a migrated system with the demo catalogue and the demo accounts. Safe to run again: what exists stays as it is, also when it was sold or
+ * changed meanwhile, and when nothing is missing nothing is written. Example: `const { demoBuyer } = await seed({ authUrl, coreUrl })`.
+ * @throws pg's DatabaseError, for example when a table is missing
+ */
+export async function seed({ authUrl, coreUrl }: SeedOptions): Promise<Seeded> {
+  const [products] = await Promise.all([seedCatalogue(coreUrl, catalogue()), seedAccounts(authUrl)])
+  return { products, demoBuyer: { ...DEMO_BUYER }, demoPartner: { ...DEMO_PARTNER } }
+}
+
+const SELLERS = `insert into seller (id, name, slug)
+  select * from unnest($1::uuid[], $2::text[], $3::text[]) on conflict do nothing`
+const PRODUCTS = `insert into product (id, seller_id, name, description, category, price_minor, currency, created_at, updated_at)
+  select id, seller_id, name, description, category, price_minor, 'EUR', created_at, created_at
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[])
+    as p (id, seller_id, name, description, category, price_minor, created_at)
+  on conflict do nothing`
+const STOCK = `insert into stock (product_id, available, initial)
+  select product_id, available, available from unnest($1::uuid[], $2::int[]) as s (product_id, available) on conflict do nothing`
+
+async function seedCatalogue(coreUrl: string, { sellers, products }: Catalogue): Promise<number> {
+  const client = new pg.Client({ connectionString: coreUrl, application_name: 'catamaran-seed' })
+  await client.connect()
+  try {
+    const ids = products.map(({ id }) => id)
+    const { rows } = await client.query<{ found: number }>(
+      'select count(*)::int as found from product join stock on product_id = id where id = any($1::uuid[])',
+      [ids],
+    )
+    if (rows[0]?.found === products.length) return products.length
+    await client.query('begin')
+    await client.query(SELLERS, [sellers.map(({ id }) => id), sellers.map(({ name }) => name), sellers.map(({ slug }) => slug)])
+    await client.query(PRODUCTS, [
+      ids,
+      products.map(({ sellerId }) => sellerId),
+      products.map(({ name }) => name),
+      products.map(({ description }) => description),
+      products.map(({ category }) => category),
+      products.map(({ priceMinor }) => priceMinor),
+      products.map(({ createdAt }) => createdAt),
+    ])
+    await client.query(STOCK, [ids, products.map(({ stock }) => stock)])
+    await client.query('commit')
+    return products.length
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,190 @@
+import type { Shelf } from './shelf.js'
+
+export const KITCHEN: Shelf = {
+  category: 'kitchen',
+  sellers: ['Tinned & Turned', 'Maison Berthe', 'Copperplate Kitchen', 'Nordhaven Home'],
+  items: [
+    [
+      'Beech chopping board',
+      'Cut from one plank of steamed beech and oiled twice. The groove on one side catches juice, the other side is flat for bread.',
+      'Size',
+      { '24 × 16 cm': 1490, '34 × 22 cm': 2290, '45 × 30 cm': 3490 },
+    ],
+    [
+      'End-grain walnut block',
+      'Knife edges stay sharp longer because they go between the fibres instead of across them. Rubber feet keep it where you put it. Feed it with oil a few times a year.',
+      'Size',
+      { '30 × 25 cm': 7900, '40 × 30 cm': 11900 },
+    ],
+    [
+      'Carbon steel frying pan',
+      'Bare 2.5 mm steel that turns black and slippery with use. Works on every hob including induction, and in the oven up to any heat you have.',
+      'Diameter',
+      { '20 cm': 2990, '24 cm': 3790, '28 cm': 4590, '32 cm': 5490 },
+    ],
+    [
+      'Enamelled cast iron casserole',
+      'Holds an even heat for stews and bread. The pale inside lets you see when things begin to brown, and the lid drips back what has risen.',
+      'Size',
+      { '3.5 l, slate blue': 12900, '3.5 l, cream': 12900, '5.3 l, slate blue': 16900, '5.3 l, cream': 16900 },
+    ],
+    [
+      'Paring knife with pear wood handle',
+      'A thin 9 cm blade of carbon steel, ground by hand. It takes an edge in a few strokes and wants to be dried after washing.',
+      1890,
+    ],
+    [
+      'Cook’s knife, stainless',
+      'Forged from one piece, balanced at the finger guard. The curve suits rocking herbs as well as slicing an onion.',
+      'Blade',
+      { '16 cm': 5490, '20 cm': 6490, '24 cm': 7490 },
+    ],
+    [
+      'Bread knife with wavy edge',
+      'Low waves cut a crust without tearing the crumb and can be resharpened, unlike teeth. 23 cm blade, offset so your knuckles clear the board.',
+      4290,
+    ],
+    [
+      'Combination whetstone 1000/3000',
+      'The coarse side brings a blunt blade back, the fine side finishes it. Soak for ten minutes before use. Comes in a beech holder with a rubber base.',
+      3490,
+    ],
+    [
+      'Olive wood spoon',
+      'Carved from one piece, so each has its own grain. The flat front edge gets into the corner of the pan.',
+      'Length',
+      { '25 cm': 790, '30 cm': 890, '35 cm': 990 },
+    ],
+    [
+      'Cherry wood spatula set',
+      'Three thin spatulas for turning, scraping and serving. Finished with linseed oil, no lacquer to flake into the food.',
+      1990,
+    ],
+    [
+      'Stoneware mixing bowl with lip',
+      'Heavy enough not to run away from the whisk. The lip pours without a drip and the unglazed ring underneath gives grip.',
+      'Volume',
+      { '1.5 l': 2490, '3 l': 3490, '5 l': 4690 },
+    ],
+    [
+      'Balloon whisk, eleven wires',
+      'Stainless wires sealed into the handle so that no water gets in. Springy enough for cream, stiff enough for batter.',
+      'Length',
+      { '20 cm': 990, '26 cm': 1290, '32 cm': 1590 },
+    ],
+    [
+      'Pasta machine, hand cranked',
+      'Nine thicknesses from lasagne to nearly transparent. The clamp fits tables up to five centimetres. Never put it under water: a brush is in the box.',
+      6990,
+    ],
+    [
+      'Mortar of grey granite',
+      'Rough inside, polished outside, and so heavy that it stays put. Crushes pepper in a few turns and makes a curry paste worth the effort.',
+      'Diameter',
+      { '13 cm': 2990, '17 cm': 4290 },
+    ],
+    [
+      'Digital scale, 1 g to 5 kg',
+      'A flat glass plate over four cells, with a tare button that also takes wet fingers. Runs for about two years on the batteries supplied.',
+      2490,
+    ],
+    ['Fine scale for coffee and yeast', 'Shows tenths of a gram and has a timer beside it. The lid doubles as a tray.', 2990],
+    [
+      'Linen tea towel',
+      'Woven in a mill on the river Lys from long flax fibre. It dries glasses without fluff and gets softer with every wash.',
+      'Colour',
+      { ecru: 1190, 'ink stripe': 1190, moss: 1190, rust: 1190 },
+    ],
+    [
+      'Cotton apron with cross back',
+      'No knot at the neck and nothing to tie behind you: it goes on over the head. One wide pocket, one narrow one for a thermometer.',
+      'Colour',
+      { charcoal: 3490, oatmeal: 3490, 'deep green': 3490 },
+    ],
+    [
+      'Oven gloves, pair',
+      'Quilted cotton with a terry lining, long enough to cover the wrist. Loops to hang them by. Wash at sixty degrees.',
+      1890,
+    ],
+    [
+      'Preserving jar with clip',
+      'Thick pressed glass with an orange rubber ring. The clip opens by itself when something inside has gone wrong.',
+      'Volume',
+      { '0.25 l': 390, '0.5 l': 450, '1 l': 590, '2 l': 790 },
+    ],
+    [
+      'Jam funnel, stainless',
+      'A wide neck fits every jar we sell, and the inside is smooth enough to rinse. Also good for rice and flour.',
+      890,
+    ],
+    [
+      'Thermometer with probe',
+      'Reads in three seconds from minus forty to three hundred degrees. The probe folds away and turns the thing off.',
+      3290,
+    ],
+    [
+      'Loaf tin, blue steel',
+      'Folded corners without rivets, so nothing sticks where you cannot reach. Grease once well and it takes care of itself.',
+      'Size',
+      { '500 g loaf': 1690, '1 kg loaf': 2190 },
+    ],
+    [
+      'Proving basket of rattan',
+      'Leaves the rings on the crust you know from the bakery. Dust with rye flour and shake out afterwards: do not wash it.',
+      'Shape',
+      { 'round, 22 cm': 1490, 'oval, 28 cm': 1690 },
+    ],
+    ['Baker’s couche, flax', 'A stiff cloth of natural flax that holds baguettes apart while they rise. 60 by 90 cm, unbleached.', 1790],
+    [
+      'Pie dish with fluted rim',
+      'Glazed inside and out, deep enough for a filling that deserves it. From freezer to oven only by way of the worktop.',
+      'Colour',
+      { white: 2690, 'sea green': 2690 },
+    ],
+    ['Citrus press, cast', 'Two arms and enough leverage to empty half a lemon in one squeeze. The pips stay behind.', 1990],
+    [
+      'Box grater with catch tray',
+      'Four sides, etched rather than stamped, so they cut. The tray has marks for 100, 200 and 300 ml.',
+      2490,
+    ],
+    ['Nutmeg grater with store', 'Small enough to live on the spice shelf, with room for two nutmegs under the lid.', 990],
+    [
+      'Salad spinner with pull cord',
+      'Eleven pulls and the leaves are dry. The bowl is glass-clear and good enough for the table. Every part goes into the dishwasher.',
+      2790,
+    ],
+    ['Milk pan with two lips', 'Pours left and right without a trail down the side. 1.2 litres, thick aluminium base, steel inside.', 3190],
+    [
+      'Steamer of bamboo, two tiers',
+      'Sits on any pot of the same width. Line it with a leaf or paper. The lid absorbs the drip that spoils dumplings.',
+      'Diameter',
+      { '20 cm': 2190, '25 cm': 2690 },
+    ],
+    [
+      'Rolling pin without handles',
+      'A tapered French pin of maple that lets you feel the dough. 48 cm, unfinished and sanded to silk.',
+      1890,
+    ],
+    [
+      'Set of measuring spoons',
+      'Five narrow spoons that fit into a spice jar, from a pinch to a tablespoon. Levels are engraved, not printed.',
+      1290,
+    ],
+    [
+      'Silicone dough scraper',
+      'Half round, stiff in the middle and soft at the edge. Gets a bowl so clean that it hardly needs washing.',
+      'Colour',
+      { grey: 590, mustard: 590 },
+    ],
+    [
+      'Dish brush with changeable head',
+      'Beech handle, plant bristles from the agave. When the head is worn you change that and keep the rest.',
+      990,
+    ],
+    [
+      'Dish brush heads, pack of three',
+      'Spare heads of agave fibre for our beech dish brush. They can go on the compost without the metal ring.',
+      790,
+    ],
+  ],
+}

@@ -1,0 +1,186 @@
+import type { Shelf } from './shelf.js'
+
+export const OUTDOOR: Shelf = {
+  category: 'outdoor',
+  sellers: ['Fell & Fjord', 'Larch Camp Supply', 'Wayside Outfitters'],
+  items: [
+    [
+      'Two-person ridge tent',
+      'Pitches with two walking poles and six pegs in under five minutes. Silicone-coated both sides, taped floor, 1.4 kg with everything. The porch is long enough to cook under when it rains.',
+      'Colour',
+      { moss: 28900, ochre: 28900 },
+    ],
+    [
+      'One-person tarp shelter',
+      'A shaped tarp of 2.6 by 1.5 metres with nine tie points and guylines that glow in torchlight. Packs to the size of a water bottle.',
+      'Colour',
+      { moss: 8900, grey: 8900 },
+    ],
+    [
+      'Down sleeping bag',
+      'Box-wall chambers filled with traceable 700-fill duck down. The zip has a stiff tape beside it so that it never bites. Comes with a compression sack and a loose one for storage at home.',
+      'Comfort',
+      { '5 °C': 21900, '0 °C': 26900, '-7 °C': 32900 },
+    ],
+    [
+      'Synthetic sleeping bag',
+      'Keeps most of its warmth when damp and goes into the machine at thirty degrees. A good first bag for huts and summer camps.',
+      'Length',
+      { '175 cm': 7990, '190 cm': 8490, '205 cm': 8990 },
+    ],
+    [
+      'Inflatable sleeping mat',
+      'Seven centimetres of air with a reflecting film inside. Blow it up with the pack sack, which saves your lungs and keeps the damp out.',
+      'Size',
+      { '183 × 51 cm': 9990, '196 × 63 cm': 11990 },
+    ],
+    [
+      'Folding foam mat',
+      'Closed-cell foam that cannot puncture. Folds like a concertina and doubles as a seat, a splint or a table.',
+      3490,
+    ],
+    [
+      'Merino base layer, long sleeve',
+      'Fine wool of 180 g/m² that stays fresh for days on the trail. Flat seams, thumb loops, cut long at the back.',
+      'Size and colour',
+      { 'S, navy': 6990, 'M, navy': 6990, 'L, navy': 6990, 'XL, navy': 6990, 'S, rust': 6990, 'M, rust': 6990, 'L, rust': 6990 },
+    ],
+    [
+      'Walking socks, medium cushion',
+      'Merino and nylon with terry where the boot rubs. Knitted without a ridge at the toes.',
+      'Size',
+      { '36–38': 1790, '39–41': 1790, '42–44': 1790, '45–47': 1790 },
+    ],
+    [
+      'Rain jacket, three layers',
+      'Watertight to 20 metres of column, with pit zips long enough to matter. The hood moves with your head and takes a helmet. All repairs done in our own workshop.',
+      'Size',
+      { S: 23900, M: 23900, L: 23900, XL: 23900 },
+    ],
+    [
+      'Rain trousers with full zips',
+      'They go on over boots without hopping about. Elastic waist, reinforced inside the ankle.',
+      'Size',
+      { S: 11900, M: 11900, L: 11900 },
+    ],
+    [
+      'Waxed cotton hat',
+      'Sheds rain, can be rolled up and looks better each year. Rewax it once a season with the small tin in the box.',
+      'Size',
+      { '56 cm': 4490, '58 cm': 4490, '60 cm': 4490 },
+    ],
+    [
+      'Beanie of felted wool',
+      'Windproof over the ears, thin enough for under a helmet. Knitted in one piece.',
+      'Colour',
+      { charcoal: 2490, pine: 2490, brick: 2490 },
+    ],
+    [
+      'Day pack 22 l',
+      'One big compartment, one lid pocket, no dangling straps. The back panel is a folded mat you can take out and sit on.',
+      'Colour',
+      { slate: 8490, ochre: 8490, 'forest green': 8490 },
+    ],
+    [
+      'Trekking rucksack 55 l',
+      'Carries eighteen kilos without complaint, thanks to an aluminium frame bent to the spine. The bottom opens separately for the sleeping bag.',
+      'Back length',
+      { regular: 18900, long: 18900 },
+    ],
+    [
+      'Dry bag, roll top',
+      'Welded seams and a stiff collar that seals in three turns. Squeeze the air out through the valve.',
+      'Volume',
+      { '5 l': 1290, '13 l': 1690, '20 l': 1990, '35 l': 2590 },
+    ],
+    [
+      'Alcohol stove with windshield',
+      'Burns spirit quietly and has no part that can fail. Boils half a litre in about seven minutes and nests in a small pot.',
+      3290,
+    ],
+    [
+      'Gas stove head, folding',
+      'Eighty-five grams and a real simmer. Wide pot supports, piezo lighter, screws onto the usual cartridges.',
+      4490,
+    ],
+    [
+      'Titanium pot 900 ml',
+      'Thin, light and marked in steps of a hundred. The handles fold flat and the lid has holes to drain pasta.',
+      5490,
+    ],
+    [
+      'Enamel camp mug',
+      'Steel under enamel, so it can stand at the edge of the fire. Chips add character, rust does not follow for years.',
+      'Colour',
+      { white: 1190, 'night blue': 1190, 'signal red': 1190 },
+    ],
+    [
+      'Insulated bottle',
+      'Keeps tea hot from breakfast until the top. The cap has no rubber lip to taste of last week, and the neck takes ice cubes.',
+      'Volume',
+      { '0.5 l': 2690, '0.75 l': 2990, '1 l': 3390 },
+    ],
+    [
+      'Water filter, squeeze',
+      'Hollow fibres with pores of a tenth of a micron clean up to a thousand litres. Backwash with the syringe supplied. Do not let it freeze.',
+      3990,
+    ],
+    ['Folding spoon and fork', 'Long enough to reach the bottom of a pouch without dirty knuckles. Locks with a click.', 990],
+    [
+      'Head torch, 350 lumens',
+      'A flood beam for camp, a spot for the path, red for the hut. Charges by cable and can run on three ordinary cells as well.',
+      4990,
+    ],
+    [
+      'Candle lantern, brass',
+      'Burns eight hours on one candle behind a glass that slides down. Warm light and no battery to worry about.',
+      3690,
+    ],
+    [
+      'Candles for brass lantern, six',
+      'Hard stearin candles that burn down without dripping. Each lasts about eight hours in our lantern.',
+      890,
+    ],
+    [
+      'Walking poles, cork grip',
+      'Three sections of aluminium with levers you can work in gloves. Baskets for snow and for mud are included.',
+      7990,
+    ],
+    [
+      'Map compass with mirror',
+      'Sight a peak and read the bearing at the same time. Clear base plate with scales for 1:25,000 and 1:50,000, declination set by a screw.',
+      4290,
+    ],
+    ['Map case', 'Clear on both sides, with a roll closure and a neck cord. Sized for a folded walking map.', 1490],
+    [
+      'Guyline, reflective',
+      'Two-millimetre cord with a bright tracer. Tied off neatly and hard to trip over at night.',
+      'Length',
+      { '10 m': 790, '25 m': 1590 },
+    ],
+    [
+      'Tent pegs, V-shaped',
+      'Eighteen centimetres of hard aluminium that hold in soft ground. Each has a loop to pull it out by.',
+      'Pack',
+      { 'of 6': 990, 'of 12': 1790 },
+    ],
+    [
+      'Boot wax, beeswax',
+      'Feeds leather and keeps water out, without solvents. Warm the boot a little, rub it in by hand, leave overnight.',
+      'Tin',
+      { '80 ml': 990, '200 ml': 1890 },
+    ],
+    [
+      'First aid kit for two',
+      'What you really need on a day out: blister plasters, a pressure bandage, tweezers, gloves and a card that tells you what to do. In a red roll-top pouch.',
+      2790,
+    ],
+    [
+      'Hammock of parachute nylon',
+      'Holds two hundred kilos and weighs half of one. Straps that are kind to bark are part of the set.',
+      'Colour',
+      { 'sea blue': 4990, olive: 4990 },
+    ],
+    ['Sit mat, felt', 'Pressed wool from old blankets, warm on stone and on snow. Rolls up with its own strap.', 1690],
+  ],
+}
