@@ -35,12 +35,12 @@ export async function launch(options: Options, root: string, own: NodeJS.Process
   if (!options.onlyEngines) for (const path of entryPoints()) requireBuilt(root, path)
   mkdirSync(dataDir, { recursive: true })
   const release = await lockData(dataDir)
-  prepareData(options)
   const out = options.json ? process.stderr : process.stdout
   const progress = new Progress(out, options.quiet)
-  const logs = new Logs(join(dataDir, 'logs'))
   const systemFile = join(dataDir, 'system.json')
-  const reaper = new Reaper(systemFile)
+  const reaper = await Reaper.start(dataDir)
+  prepareData(options)
+  const logs = new Logs(join(dataDir, 'logs'))
   const processes = new Processes(logs, reaper, inherited(own), (line) => progress.note(line))
   const asked = stopAsked(own, processes)
   try {
@@ -101,11 +101,13 @@ const OURS = [
   'keys',
   'logs',
   'postgres',
+  'postgres.part',
   'postgres-lib',
   'redis',
   'dynamodb',
   'kafka',
   'mail',
+  'kafka.part',
   'kafka.properties',
   'flags.json',
   'system.json',

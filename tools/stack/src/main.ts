@@ -6,6 +6,9 @@ import { HELP, parseOptions } from './options.js'
 
 const root = dirname(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))))
 
+// Whoever reads the output may stop reading; that is no reason to stop the system.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
 try {
   const options = parseOptions(process.argv.slice(2), join(root, '.catamaran'))
   if (options) await launch(options, root, process.env)

@@ -14,9 +14,9 @@ describe('processes', () => {
   let processes: Processes
   let told: string[]
 
-  beforeEach(() => {
+  beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'catamaran-processes-'))
-    reaper = new Reaper(join(dir, 'system.json'))
+    reaper = await Reaper.start(dir)
     told = []
     processes = new Processes(new Logs(join(dir, 'logs')), reaper, { DIR: dir }, (line) => told.push(line))
   })
