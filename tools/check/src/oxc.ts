@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 
 /** Runs one of the tools of the root's node_modules; undefined when it is content, else what it says. */
 export function runTool(root: string, tool: string, args: readonly string[]): Promise<string | undefined> {
@@ -10,7 +11,9 @@ export function runTool(root: string, tool: string, args: readonly string[]): Pr
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     child.on('error', (error) => reject(new Error(`${tool} could not be started: ${error.message}`)))
-    child.on('close', (code) => resolve(code === 0 ? undefined : output.trim() || `${tool} ended with code ${code}`))
+    child.on('close', (code) =>
+      resolve(code === 0 ? undefined : stripVTControlCharacters(output).trim() || `${tool} ended with code ${code}`),
+    )
   })
 }
 
