@@ -47,7 +47,7 @@ function isInstalledByHand() {
     const found = JSON.parse(readFileSync(at('node_modules', '.package-lock.json'), 'utf8')).packages
     const names = Object.keys(wanted).filter((name) => name !== '')
     const same = names.every((name) => (found[name] ? JSON.stringify(found[name]) === JSON.stringify(wanted[name]) : wanted[name].optional))
-    return same && Object.keys(found).every((name) => wanted[name])
+    return same && Object.keys(found).every((name) => wanted[name] && existsSync(at(name, 'package.json')))
   } catch {
     return false
   }
