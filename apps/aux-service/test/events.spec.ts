@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { newId } from '@catamaran/contracts'
+import { until } from '@catamaran/testing'
+import { firstBrokenLink } from '../src/audit/audit.chain.js'
+import { Harness, orderFacts } from './harness.js'
+
+const holdExpiresAt = '2026-01-01T00:00:00.000Z'
+
+let harness: Harness
+let url: string
+
+before(async () => {
+  harness = await Harness.create('aux_events')
+  url = (await harness.start()).url
+})
+after(() => harness.close())
+
+const place = (facts: ReturnType<typeof orderFacts>, at = harness) =>
+  at.publish('orders.order.placed.v1', facts.orderId, 1, { ...facts, holdExpiresAt })
+
+test("an order that is placed and cancelled makes two notifications, its seller's figures and a whole audit chain", async () => {
+  const seller = newId('seller')
+  const facts = orderFacts(seller)
+  await place(facts)
+  await harness.publish('orders.order.cancelled.v1', facts.orderId, 2, { ...facts, reason: 'hold_expired' })
+  await harness.settled()
+  const { items } = await harness.notificationsOf(url, facts.buyerId)
+  assert.deepEqual(
+    items.map(({ type, orderId }) => [type, orderId]),
+    [
+      ['order_cancelled', facts.orderId],
+      ['order_placed', facts.orderId],
+    ],
+  )
+  assert.deepEqual(await harness.salesOf(seller), [[1, 3, 300, 1, 300]])
+  const chains = await harness.chains()
+  assert.deepEqual(chains.map(firstBrokenLink), [undefined, undefined])
+  const subjects = chains.flat().flatMap(({ events }) => events.map(({ subject }) => subject))
+  assert.equal(subjects.filter((subject) => subject === facts.orderId).length, 2)
+})
+
+test("a feed is its buyer's own, and is read page by page", async () => {
+  const buyer = newId('user')
+  const orders = Array.from({ length: 5 }, () => orderFacts(newId('seller'), buyer))
+  for (const facts of orders) await place(facts)
+  await harness.settled()
+  const seen: string[] = []
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page: Awaited<ReturnType<Harness['notificationsOf']>> = await harness.notificationsOf(
+      url,
+      buyer,
+      `?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`,
+    )
+    seen.push(...page.items.map(({ orderId }) => orderId))
+    cursor = page.nextCursor
+  }
+  assert.deepEqual(seen.toSorted(), orders.map(({ orderId }) => orderId).toSorted())
+  assert.deepEqual(await harness.notificationsOf(url, newId('user')), { items: [], nextCursor: null })
+})
+
+test('events that all come again change nothing: every effect happens once', async () => {
+  const own = await Harness.create('aux_replay')
+  try {
+    const first = await own.start()
+    const [seller, buyer] = [newId('seller'), newId('user')]
+    for (let index = 0; index < 10; index++) await place(orderFacts(seller, buyer), own)
+    await own.settled()
+    const chains = await own.chains()
+    await first.service.close()
+    await own.replayEverything()
+    const second = await own.start()
+    await own.settled()
+    assert.deepEqual(await own.salesOf(seller), [[10, 30, 3000, 0, 0]])
+    assert.equal((await own.notificationsOf(second.url, buyer, '?limit=100')).items.length, 10)
+    assert.deepEqual(await own.chains(), chains)
+  } finally {
+    await own.close()
+  }
+})
+
+test('DynamoDB gone: figures go on, notifications and audit wait, nothing becomes a dead letter', async () => {
+  const seller = newId('seller')
+  const facts = orderFacts(seller)
+  const deadBefore = await harness.deadLetters()
+  harness.dynamodb.cut()
+  await place(facts)
+  await until(async () => (await harness.salesOf(seller)).length === 1, { message: 'the figures go on' })
+  harness.dynamodb.restore()
+  await until(async () => (await harness.notificationsOf(url, facts.buyerId)).items.length === 1, {
+    deadlineMs: 20_000,
+    message: 'the notification arrives',
+  })
+  await harness.settled()
+  assert.equal(await harness.deadLetters(), deadBefore)
+  assert.deepEqual((await harness.chains()).map(firstBrokenLink), [undefined, undefined])
+})
+
+test('poison goes to the dead-letter topic, once for each group, and what comes later passes', async () => {
+  const facts = orderFacts()
+  const deadBefore = await harness.deadLetters()
+  const headers = {
+    ce_specversion: '1.0',
+    ce_id: newId('event'),
+    ce_type: 'orders.order.placed.v1',
+    ce_source: '/core-service',
+    ce_subject: facts.orderId,
+    ce_time: holdExpiresAt,
+    ce_sequence: '1',
+  }
+  await harness.produce(facts.orderId, '{"orderId":', headers)
+  await harness.produce(facts.orderId, JSON.stringify({ ...facts, holdExpiresAt, totalMinor: 'much' }), {
+    ...headers,
+    ce_id: newId('event'),
+  })
+  await place(facts)
+  await harness.settled()
+  assert.equal((await harness.notificationsOf(url, facts.buyerId)).items.length, 1)
+  assert.equal((await harness.deadLetters()) - deadBefore, 6)
+})

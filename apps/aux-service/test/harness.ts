@@ -1,0 +1,177 @@
+import { QueryCommand } from '@aws-sdk/lib-dynamodb'
+import {
+  deadLetterTopic,
+  newId,
+  uuidOf,
+  type EventData,
+  type EventType,
+  type Id,
+  type IdKind,
+  type NotificationPage,
+  type SellerId,
+  type UserId,
+} from '@catamaran/contracts'
+import { Database, Dynamo } from '@catamaran/data'
+import { createTopics, Outbox, OutboxRelay } from '@catamaran/messaging'
+import { createLogger, readConfig, type Service } from '@catamaran/platform'
+import { OutageProxy, serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
+import { Kafka, logLevel, type Admin } from 'kafkajs'
+import { createApp } from '../src/app.js'
+import type { AuditLink } from '../src/audit/audit.chain.js'
+import { AUDIT } from '../src/audit/audit.repository.js'
+import { Config } from '../src/config.js'
+import { prepareStores, StoresConfig } from '../src/stores.js'
+
+const GROUPS = ['aux.audit', 'aux.notifications', 'aux.sales']
+
+/** aux-service on the run's engines, with the publisher of another service beside it: events come the way they really do. */
+export class Harness {
+  private constructor(
+    readonly scope: TestScope,
+    readonly issuer: TestIssuer,
+    readonly env: Record<string, string>,
+    readonly database: Database,
+    readonly dynamodb: OutageProxy,
+    private readonly outbox: Outbox,
+  ) {}
+
+  static async create(name: string): Promise<Harness> {
+    const scope = testScope(name)
+    const issuer = await TestIssuer.start()
+    const url = await scope.database('aux')
+    const dynamodb = await OutageProxy.before(scope.engines.dynamodbEndpoint)
+    const env = serviceEnvFor(scope, issuer, 'aux-service', { DATABASE_URL: url, DYNAMODB_ENDPOINT: dynamodb.url })
+    await Promise.all([prepareStores(readConfig(StoresConfig, env)), createTopics(scope.kafka, { topics: ['orders'], partitions: 2 })])
+    const database = new Database({ url })
+    const outbox = new Outbox(database)
+    const relay = new OutboxRelay(outbox, { kafka: scope.kafka, service: 'core-service', logger: createLogger('core-service', 'silent') })
+    relay.onApplicationBootstrap()
+    scope.onClose(async () => {
+      await relay.onApplicationShutdown()
+      await database.onApplicationShutdown()
+      await Promise.all([issuer.close(), dynamodb.close()])
+    })
+    return new Harness(scope, issuer, env, database, dynamodb, outbox)
+  }
+
+  async start(): Promise<{ service: Service; url: string }> {
+    const service = await createApp(readConfig(Config, this.env))
+    const { url } = await service.listen()
+    this.scope.onClose(() => service.close())
+    return { service, url }
+  }
+
+  /** Publishes an event as core-service would. */
+  async publish<T extends EventType>(type: T, subject: Id<IdKind>, sequence: number, data: EventData<T>): Promise<void> {
+    await this.outbox.insert(this.database, [{ type, subject, sequence, data } as never])
+    this.outbox.wake()
+  }
+
+  /** Waits until each consumer group has handled all that was published. */
+  async settled(groups: readonly string[] = GROUPS): Promise<void> {
+    await until(async () => (await this.query<{ n: number }>('select count(*) as n from outbox'))[0]?.n === 0, {
+      message: 'all is published',
+    })
+    await this.asAdmin(async (admin) => {
+      const ends = new Map((await admin.fetchTopicOffsets(this.topic)).map(({ partition, offset }) => [partition, Number(offset)]))
+      const isDone = async (group: string): Promise<boolean> => {
+        const [fetched] = await admin.fetchOffsets({ groupId: this.scope.kafka.topicPrefix + group, topics: [this.topic] })
+        return fetched?.partitions.every(({ partition, offset }) => Math.max(0, Number(offset)) >= (ends.get(partition) ?? 0)) ?? false
+      }
+      for (const group of groups) await until(() => isDone(group), { deadlineMs: 20_000, message: `${group} has handled everything` })
+    })
+  }
+
+  /** Lets every group begin again at the first message, as after a crash before any commit. No service may run. */
+  async replayEverything(): Promise<void> {
+    await this.asAdmin(async (admin) => {
+      for (const group of GROUPS)
+        await admin.resetOffsets({ groupId: this.scope.kafka.topicPrefix + group, topic: this.topic, earliest: true })
+    })
+  }
+
+  /** A buyer's feed, as core-service reads it. */
+  async notificationsOf(url: string, buyer: UserId, query = ''): Promise<NotificationPage> {
+    const response = await fetch(`${url}/internal/notifications${query}`, {
+      headers: {
+        'x-service-token': await this.issuer.serviceToken('core-service'),
+        authorization: `Bearer ${await this.issuer.token({ sub: buyer, scopes: ['notifications:read'] })}`,
+      },
+      signal: AbortSignal.timeout(10_000),
+    })
+    return (await response.json()) as NotificationPage
+  }
+
+  /** A seller's figures: orders, pieces, amount, cancelled orders, cancelled amount. */
+  async salesOf(seller: SellerId): Promise<number[][]> {
+    const rows = await this.query<Record<string, number>>(
+      'select orders, pieces, amount_minor, cancelled_orders, cancelled_amount_minor from seller_day where seller_id = $1',
+      [uuidOf(seller)],
+    )
+    return rows.map((row) => Object.values(row))
+  }
+
+  /** The audit chains of both partitions. */
+  async chains(): Promise<AuditLink[][]> {
+    const dynamo = new Dynamo({ endpoint: this.scope.engines.dynamodbEndpoint, region: 'local', tablePrefix: this.scope.tablePrefix })
+    const chainOf = async (partition: number): Promise<AuditLink[]> => {
+      const query = { KeyConditionExpression: 'chain = :chain', ExpressionAttributeValues: { ':chain': `orders#${partition}` } }
+      return ((await dynamo.send(new QueryCommand({ TableName: dynamo.table(AUDIT), ...query }))).Items ?? []) as AuditLink[]
+    }
+    try {
+      return await Promise.all([chainOf(0), chainOf(1)])
+    } finally {
+      dynamo.onApplicationShutdown()
+    }
+  }
+
+  /** Puts a raw message on the topic, as a broken publisher might. */
+  async produce(key: string, value: string, headers: Record<string, string>): Promise<void> {
+    const producer = this.kafka.producer()
+    await producer.connect()
+    await producer.send({ topic: this.topic, messages: [{ key, value, headers }] })
+    await producer.disconnect()
+  }
+
+  /** How many messages lie on the dead-letter topic. */
+  deadLetters(): Promise<number> {
+    return this.asAdmin(async (admin) =>
+      (await admin.fetchTopicOffsets(deadLetterTopic(this.topic))).reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0),
+    )
+  }
+
+  private get topic(): string {
+    return `${this.scope.kafka.topicPrefix}orders`
+  }
+
+  private get kafka(): Kafka {
+    return new Kafka({ brokers: this.scope.kafka.brokers, logLevel: logLevel.NOTHING })
+  }
+
+  private async asAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.kafka.admin()
+    await admin.connect()
+    try {
+      return await work(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return this.database.query<Row>({ name: '', text }, values)
+  }
+
+  close(): Promise<void> {
+    return this.scope.close()
+  }
+}
+
+/** The facts of an order of one line. */
+export const orderFacts = (sellerId = newId('seller'), buyerId = newId('user')) => ({
+  orderId: newId('order'),
+  buyerId,
+  currency: 'EUR' as const,
+  totalMinor: 300,
+  lines: [{ productId: newId('product'), sellerId, quantity: 3, unitPriceMinor: 100 }],
+})
