@@ -1,7 +1,7 @@
 import { isBuiltin } from 'node:module'
 import { posix } from 'node:path'
 import { packageOf } from './imports.js'
-import { readJson, type Fault, type Package, type Workspace } from './workspace.js'
+import { readJson, type Fault, type Manifest, type Package, type Workspace } from './workspace.js'
 
 interface TsConfig {
   readonly references?: readonly { readonly path: string }[]
@@ -47,7 +47,20 @@ function checkDependencies({ manifest, sources, dir }: Package): Fault[] {
   )
 }
 
-/** Packages, their tsconfig references and their imports agree. */
+const GROUPS = ['dependencies', 'devDependencies', 'optionalDependencies'] as const
+
+/** `npm ci` refuses a lock file that is older than a manifest: better here, and with the way out. */
+function checkLock({ root, files, packages }: Workspace): Fault[] {
+  const path = 'package-lock.json'
+  if (!files.includes(path)) return []
+  const locked = readJson<{ packages: Record<string, Partial<Manifest>> }>(root, path).packages
+  const sorted = (of: Partial<Manifest> | undefined) => JSON.stringify(GROUPS.map((group) => Object.entries(of?.[group] ?? {}).toSorted()))
+  return packages
+    .filter(({ dir, manifest }) => sorted(locked[dir]) !== sorted(manifest))
+    .map(({ dir }) => ({ path, message: `has other dependencies of ${dir} than its package.json: run npm install` }))
+}
+
+/** Packages, their tsconfig references, their imports and the lock file agree. */
 export function checkPackages(workspace: Workspace): Fault[] {
   const built = referencesOf(workspace.root, '.')
   const withSources = workspace.packages.filter(({ sources }) => sources.length > 0)
@@ -60,5 +73,6 @@ export function checkPackages(workspace: Workspace): Fault[] {
       .map((dir) => ({ path: 'tsconfig.json', message: `references ${dir}, which is no package` })),
     ...withSources.flatMap((found) => checkReferences(workspace, found)),
     ...workspace.packages.flatMap(checkDependencies),
+    ...checkLock(workspace),
   ]
 }

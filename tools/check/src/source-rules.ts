@@ -78,8 +78,8 @@ function checkSizes({ root, files, packages }: Workspace): Fault[] {
       .filter(({ dir, sources }) => sources.length > 0 && !files.includes(`${dir}/src/index.ts`))
       .map(({ dir }) => ({ path: dir, message: 'a lib has one door: src/index.ts' })),
     ...files
-      .filter((path) => /\/index\.ts$/.test(path) && !/^(libs|tools)\/[^/]+\/src\/index\.ts$/.test(path))
-      .map((path) => ({ path, message: 'only a lib or tool has an index.ts, and only one' })),
+      .filter((path) => /^(apps|libs)\/.*\/index\.ts$/.test(path) && !/^libs\/[^/]+\/src\/index\.ts$/.test(path))
+      .map((path) => ({ path, message: 'only a lib has an index.ts, and only one: import from the file itself' })),
   ]
 }
 

@@ -38,7 +38,7 @@ export const STEPS: readonly Step[] = [
   { name: 'format', says: 'oxfmt', run: ({ root, write }) => format(root, write) },
   { name: 'lint', says: 'oxlint with types', run: ({ root }) => lint(root) },
   { name: 'sources', says: 'reasons for exceptions, tests that run and wait well, sizes', run: over(checkSources) },
-  { name: 'packages', says: 'package.json, tsconfig references and imports agree', run: over(checkPackages) },
+  { name: 'packages', says: 'package.json, imports, tsconfig references and lock file agree', run: over(checkPackages) },
   { name: 'layers', says: 'imports go one way', run: over(checkLayers) },
   {
     name: 'generated',

@@ -49,6 +49,22 @@ describe('packages', () => {
     )
   })
 
+  it('are refused when the lock file is older than a manifest', () => {
+    const lock = (zod: string) => ({
+      'package-lock.json': JSON.stringify({
+        packages: {
+          'libs/contracts': {},
+          'libs/data': { dependencies: { '@catamaran/contracts': '*', zod }, devDependencies: { 'fast-check': '*' } },
+        },
+      }),
+    })
+    refused(faultsOf(checkPackages, { ...contracts, ...data, ...lock('*') }))
+    refused(
+      faultsOf(checkPackages, { ...contracts, ...data, ...lock('1.0.0') }),
+      /^package-lock\.json has other dependencies of libs\/data than/,
+    )
+  })
+
   it('are refused when an import is not their own', () => {
     const source = "import 'fast-check'\nimport 'pg'\nvoid import('ioredis')\nexport * from '@catamaran/flags'\n"
     refused(
@@ -163,6 +179,7 @@ describe('sources', () => {
       ...packageFiles('libs/flags'),
       'libs/flags/src/flags.ts': '',
       'apps/core-service/src/orders/index.ts': '',
+      'tools/seed/src/shelves/index.ts': '',
       'README.md': 'line\n'.repeat(150),
     }
     refused(
@@ -170,7 +187,7 @@ describe('sources', () => {
       /^README\.md has 150 lines, at most 149/,
       /^libs\/data\/src\/index\.ts has 41 lines, at most 40/,
       /^libs\/flags a lib has one door/,
-      /^apps\/core-service\/src\/orders\/index\.ts only a lib or tool/,
+      /^apps\/core-service\/src\/orders\/index\.ts only a lib has an index/,
     )
   })
 })
