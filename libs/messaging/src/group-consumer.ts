@@ -4,6 +4,7 @@ import { topicsOf, type GroupHandlers } from './handlers.js'
 import { CONSUMER_RETRY } from './kafka.js'
 import { HEARTBEAT_MS, MessageLoop, type LoopDeps } from './message-loop.js'
 import { Signal } from './signal.js'
+import { within } from './within.js'
 
 const BACKOFF_MS = { first: 100, most: 5_000 }
 /** A fetch that finds nothing waits this long on the broker; a paused partition is looked at again after at most this. */
@@ -37,12 +38,7 @@ export class GroupConsumer {
   /** Finishes the messages in hand, commits and leaves the group; gives up waiting after `closeMs`. */
   async close(): Promise<void> {
     this.signal.stop()
-    let timer: NodeJS.Timeout | undefined
-    const tooLong = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.deps.options.closeMs ?? 8_000)
-    })
-    await Promise.race([this.running, tooLong])
-    clearTimeout(timer)
+    await within(this.deps.options.closeMs ?? 8_000, this.running)
     this.loop.close()
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type pg from 'pg'
+import type { Connection } from './connection.js'
 
 const TAKE = {
   name: 'outbox.lease.take',
@@ -24,11 +24,11 @@ export class Lease {
   }
 
   /** Takes or renews the lease; false when somebody else has it. */
-  async take(client: pg.ClientBase): Promise<boolean> {
+  async take(connection: Connection): Promise<boolean> {
     const askedAt = performance.now()
-    const { rowCount } = await client.query({ ...TAKE, values: [LEASE_NAME, this.holder, this.ttlMs] })
-    this.heldUntilMs = rowCount === 1 ? askedAt + this.ttlMs : 0
-    return rowCount === 1
+    const { count } = await connection.query(TAKE, [LEASE_NAME, this.holder, this.ttlMs])
+    this.heldUntilMs = count === 1 ? askedAt + this.ttlMs : 0
+    return count === 1
   }
 
   /** No longer ours, whatever the row says. */
@@ -36,8 +36,8 @@ export class Lease {
     this.heldUntilMs = 0
   }
 
-  async release(client: pg.ClientBase): Promise<void> {
+  async release(connection: Connection): Promise<void> {
     this.drop()
-    await client.query({ ...RELEASE, values: [LEASE_NAME, this.holder] })
+    await connection.query(RELEASE, [LEASE_NAME, this.holder])
   }
 }

@@ -1,5 +1,5 @@
-import type pg from 'pg'
 import type { OutboxRow } from './cloud-event.js'
+import type { Connection } from './connection.js'
 import { LEASE_NAME } from './lease.js'
 
 const READ = {
@@ -24,27 +24,27 @@ const PRUNE = {
 /** The relay's statements, all on its own connection; writing ones do nothing once somebody else holds the lease. */
 export class OutboxRows {
   constructor(
-    private readonly client: pg.ClientBase,
+    private readonly connection: Connection,
     private readonly holder: string,
   ) {}
 
   /** The next rows behind `afterSeq`, in order. */
   async read(afterSeq: number, limit: number): Promise<OutboxRow[]> {
-    return (await this.client.query<OutboxRow>({ ...READ, values: [afterSeq, limit] })).rows
+    return (await this.connection.query<OutboxRow>(READ, [afterSeq, limit])).rows
   }
 
   /** Deletes what Kafka acknowledged. */
   async delete(rows: readonly OutboxRow[]): Promise<void> {
-    await this.client.query({ ...DELETE, values: [rows.map(({ seq }) => seq), LEASE_NAME, this.holder] })
+    await this.connection.query(DELETE, [rows.map(({ seq }) => seq), LEASE_NAME, this.holder])
   }
 
   /** Moves a row that can't be published to outbox_dead, with the reason. */
   async setAside(row: OutboxRow, reason: string): Promise<void> {
-    await this.client.query({ ...SET_ASIDE, values: [row.seq, LEASE_NAME, this.holder, reason] })
+    await this.connection.query(SET_ASIDE, [row.seq, LEASE_NAME, this.holder, reason])
   }
 
   /** Deletes inbox rows older than that, a bounded number at once. @returns how many went */
   async pruneInbox(olderThanMs: number): Promise<number> {
-    return (await this.client.query({ ...PRUNE, values: [olderThanMs] })).rowCount ?? 0
+    return (await this.connection.query(PRUNE, [olderThanMs])).count
   }
 }

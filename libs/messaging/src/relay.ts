@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
 import type { DomainEvent, ServiceName } from '@catamaran/contracts'
 import { causesOf, type Logger } from '@catamaran/platform'
-import type pg from 'pg'
+import { Connection } from './connection.js'
 import { Drain, PublishFailure } from './drain.js'
 import type { KafkaConfig } from './env.js'
 import { createKafka } from './kafka.js'
@@ -11,6 +11,7 @@ import { OutboxRows } from './outbox-rows.js'
 import { Publisher } from './publisher.js'
 import { RelayMetrics } from './relay-metrics.js'
 import { Signal } from './signal.js'
+import { within } from './within.js'
 
 export interface OutboxRelayOptions {
   kafka: KafkaConfig
@@ -33,6 +34,8 @@ type State = 'stopped' | 'following' | 'leading' | 'waiting for Kafka' | 'waitin
 
 const BACKOFF_MS = { first: 100, most: 5_000 }
 const PRUNE_EVERY_MS = 3_600_000
+/** Kafka may be away, or take its time. */
+const STOP_MS = 5_000
 
 /**
  * Publishes a service's outbox to Kafka in order, and deletes what was acknowledged. Of all processes of a service one does, the holder of
@@ -68,8 +71,10 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
   /** Stops after one last look: requests that were drained before may have written events. It has a connection of its own for that. */
   async onApplicationShutdown(): Promise<void> {
     this.signal.stop()
-    await this.running
-    await this.publisher.close().catch(() => undefined) // it was going away
+    await within(
+      STOP_MS,
+      this.running.then(() => this.publisher.close()),
+    )
     this.metrics.close()
   }
 
@@ -86,26 +91,25 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
 
   /** One connection's life: follows until the lease is free, then leads; ends by an error or when stopped. */
   private async session(): Promise<void> {
-    const client = this.outbox.database.directClient()
-    client.on('error', () => this.lease.drop()) // the next statement fails and tells why
+    const connection = new Connection(this.outbox.database, () => this.lease.drop()) // the next statement fails and tells why
     try {
-      await client.connect()
+      await connection.open()
       while (!this.signal.isStopped) {
-        if (await this.lease.take(client)) await this.lead(client)
+        if (await this.lease.take(connection)) await this.lead(connection)
         else {
           this.enter('following')
           await this.signal.pause(this.leaseMs / 3)
         }
       }
-      await this.lease.release(client)
+      await this.lease.release(connection)
     } finally {
-      await client.end().catch(() => undefined) // it was lost
+      await connection.close()
     }
   }
 
-  private async lead(client: pg.Client): Promise<void> {
+  private async lead(connection: Connection): Promise<void> {
     const { logger, service, kafka, onPublished, batchSize = 500 } = this.options
-    const rows = new OutboxRows(client, this.lease.holder)
+    const rows = new OutboxRows(connection, this.lease.holder)
     const drain = new Drain({
       rows,
       publisher: this.publisher,
@@ -119,7 +123,7 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
       batchSize,
     })
     const renewing = setInterval(() => {
-      this.lease.take(client).catch(() => this.lease.drop())
+      this.lease.take(connection).catch(() => this.lease.drop())
     }, this.leaseMs / 3)
     try {
       await this.drainWhileLeading(drain, rows)

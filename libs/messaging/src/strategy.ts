@@ -7,6 +7,9 @@ import { GroupConsumer } from './group-consumer.js'
 import { HandlerRegistry, type EventPatternExtras } from './handlers.js'
 import { CONSUMER_RETRY, createKafka } from './kafka.js'
 import { Publisher } from './publisher.js'
+import { within } from './within.js'
+
+const PUBLISHER_CLOSE_MS = 1_000
 
 export interface KafkaStrategyOptions {
   kafka: KafkaConfig
@@ -77,7 +80,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   /** Finishes the messages in hand, commits and leaves the groups. */
   async close(): Promise<void> {
     await Promise.all(this.consumers.map((consumer) => consumer.close()))
-    await this.publisher.close().catch(() => undefined) // it was going away
+    await within(PUBLISHER_CLOSE_MS, this.publisher.close())
     this.metrics.close()
   }
 
