@@ -88,8 +88,8 @@ export function catalogue(): Catalogue {
   for (const { category, sellers: names, items } of SHELVES) {
     const ofShelf = names.map(makeSeller)
     sellers.push(...ofShelf)
-    for (const item of items) {
-      const seller = new Random(`seller of ${item[0]}`).pick(ofShelf)
+    for (const [place, item] of items.entries()) {
+      const seller = ofShelf[Math.floor((place * ofShelf.length) / items.length)] as Seller
       const variants = variantsOf(item)
       const dates = datesOf(item[0], variants.length)
       variants.forEach((variant, index) => {

@@ -27,10 +27,6 @@ export class Random {
     return low + Math.floor(this.unit() * (high - low + 1))
   }
 
-  pick<T>(items: readonly T[]): T {
-    return items[this.between(0, items.length - 1)] as T
-  }
-
   /** From the normal distribution with mean 0 and deviation 1 (Box and Muller). */
   normal(): number {
     return Math.sqrt(-2 * Math.log(1 - this.unit())) * Math.cos(2 * Math.PI * this.unit())

@@ -49,14 +49,22 @@ export const AUDIO: Shelf = {
     ],
     ['Phono stage', 'For moving magnet and moving coil, set by switches underneath. Its own power supply keeps the hum away.', 12900],
     ['Record brush, carbon fibre', 'A million fine hairs lift dust and lead the static away. Two turns before each side.', 1790],
-    ['Record cleaning set', 'Fluid without alcohol, a velvet pad and a bath that protects the label.', 3990],
+    [
+      'Record cleaning set',
+      'Fluid without alcohol, a velvet pad and a bath that protects the label. Enough for about three hundred sides.',
+      3990,
+    ],
     [
       'Inner sleeves, fifty',
-      'Lined with film against scratches, antistatic, with a hole to read the label.',
+      'Lined with film against scratches, antistatic, with a hole to read the label. A record slides in without being pushed.',
       'Size',
       { '12 inch': 1490, '7 inch': 1190 },
     ],
-    ['Outer sleeves, clear, fifty', 'Thick enough to stay smooth and thin enough for a full shelf.', 1190],
+    [
+      'Outer sleeves, clear, fifty',
+      'Thick enough to stay smooth and thin enough for a full shelf. Open at the top, for covers of twelve inches.',
+      1190,
+    ],
     ['Record crate of pine', 'Holds about ninety. Bottom slats let the dust out.', 'Finish', { natural: 2990, 'dark stain': 3290 }],
     [
       'Closed headphones',
@@ -73,7 +81,7 @@ export const AUDIO: Shelf = {
     ],
     [
       'In-ear headphones, wired',
-      'Small aluminium bodies, four sizes of tips and a cable that does not rustle.',
+      'Small aluminium bodies, four sizes of tips and a cable that does not rustle. One button for play and calls.',
       'Plug',
       { '3.5 mm': 4990, 'USB-C': 5490 },
     ],
@@ -86,12 +94,21 @@ export const AUDIO: Shelf = {
     ['Memory foam ear tips', 'They warm up and fit. Five pairs in a tin.', 'Size', { S: 1490, M: 1490, L: 1490 }],
     [
       'Ear cushions, pair',
-      'Velour over slow foam, fits our closed and open headphones. Five minutes to change, and they feel new.',
+      'Slow foam under a soft cover, fits our closed and open headphones. Five minutes to change, and they feel new.',
       'Material',
       { velour: 2490, leatherette: 2490 },
     ],
-    ['Headphone cable, braided', 'Soft cotton over copper, with a plug that takes a pull.', 'Length', { '1.2 m': 2490, '3 m': 2990 }],
-    ['Headphone stand of bent ash', 'One piece of steam-bent wood that keeps the band in shape.', 3990],
+    [
+      'Headphone cable, braided',
+      'Soft cotton over copper, with a plug that takes a pull. Fits our closed and open headphones.',
+      'Length',
+      { '1.2 m': 2490, '3 m': 2990 },
+    ],
+    [
+      'Headphone stand of bent ash',
+      'One piece of steam-bent wood that keeps the band in shape. Felt underneath, a notch for the cable behind.',
+      3990,
+    ],
     [
       'Kitchen radio',
       'Digital and FM, five presets with buttons you find with floury fingers. A speaker that makes voices clear.',
@@ -116,9 +133,19 @@ export const AUDIO: Shelf = {
       'Jacket',
       { white: 350, clear: 350, 'black, round': 490 },
     ],
-    ['Banana plugs, four', 'Gold-plated with two screws, no soldering.', 1290],
-    ['Stereo cable, RCA', 'Well shielded, with plugs that grip and do not bite.', 'Length', { '0.75 m': 1490, '1.5 m': 1790, '3 m': 2290 }],
-    ['Optical cable', 'Glass-clear core in a jacket that forgives a corner.', 'Length', { '1 m': 1190, '2 m': 1490 }],
+    ['Banana plugs, four', 'Gold-plated with two screws, no soldering. Red and black rings, for cable of up to 4 mm².', 1290],
+    [
+      'Stereo cable, RCA',
+      'Well shielded, with plugs that grip and do not bite. One ring is red, one white.',
+      'Length',
+      { '0.75 m': 1490, '1.5 m': 1790, '3 m': 2290 },
+    ],
+    [
+      'Optical cable',
+      'Glass-clear core in a jacket that forgives a corner. Caps for both ends are on it.',
+      'Length',
+      { '1 m': 1190, '2 m': 1490 },
+    ],
     [
       'USB microphone',
       'A large capsule that flatters voices and ignores the keyboard behind it. Mute under your thumb.',
@@ -152,6 +179,22 @@ export const AUDIO: Shelf = {
       'Finish',
       { beech: 4990, 'dark cherry': 5490 },
     ],
-    ['Isolation feet, four', 'Soft rubber cups that keep footsteps out of the record player.', 2290],
+    ['Isolation feet, four', 'Soft rubber cups that keep footsteps out of the record player. Each carries three kilos.', 2290],
+    [
+      'Turntable mat of cork',
+      'Three millimetres of natural cork that damps the platter and leaves no static. For platters of twelve inches.',
+      1690,
+    ],
+    [
+      'Stylus gauge',
+      'A small balance that weighs to a hundredth of a gram, so that the record is played and not ploughed. Two test weights are in the case.',
+      2490,
+    ],
+    [
+      'Clip-on microphone',
+      'Disappears on a collar and hears only its owner. Two metres of cable, foam against wind.',
+      'Plug',
+      { '3.5 mm': 2990, 'USB-C': 3490 },
+    ],
   ],
 }

@@ -19,7 +19,7 @@ export const BICYCLE_PARTS: Shelf = {
     ],
     [
       'Freewheel, single speed',
-      'Sixteen loud little pawls’ worth of engagement in a sealed body. Threads onto any standard hub.',
+      'Engages at once and clicks loudly enough to serve as a bell. Threads onto any standard hub.',
       'Teeth',
       { '16 T': 1990, '18 T': 1990, '20 T': 2190 },
     ],
@@ -37,7 +37,7 @@ export const BICYCLE_PARTS: Shelf = {
     ],
     [
       'Bottom bracket, sealed',
-      'Two cartridge bearings in a steel sleeve: fit it and forget it for ten thousand kilometres.',
+      'Two cartridge bearings in a steel sleeve with English threads. Fit it and forget it for ten thousand kilometres.',
       'Width',
       { '68 × 110 mm': 2190, '68 × 118 mm': 2190, '68 × 122 mm': 2190 },
     ],
@@ -73,7 +73,7 @@ export const BICYCLE_PARTS: Shelf = {
     ],
     [
       'Patch kit in a tin',
-      'Six feathered patches, rubber solution that has not dried out, sandpaper and a yellow crayon to mark the hole.',
+      'Six feathered patches, rubber solution that has not dried out, sandpaper and a yellow crayon to mark the hole. Small enough for any saddle bag.',
       590,
     ],
     ['Tyre levers, set of three', 'Glass-filled nylon that does not scratch rims. They clip into one another and hook onto a spoke.', 450],
@@ -124,7 +124,11 @@ export const BICYCLE_PARTS: Shelf = {
       'Colour',
       { black: 9490, honey: 9490, 'antique brown': 9490 },
     ],
-    ['Saddle cover against rain', 'An elastic hood that lives under the saddle and takes two seconds to pull over.', 990],
+    [
+      'Saddle cover against rain',
+      'An elastic hood that lives under the saddle and takes two seconds to pull over. Piping that reflects all round.',
+      990,
+    ],
     [
       'Seatpost, two-bolt',
       'Micro-adjusts the angle and then keeps it. Forged head, 350 mm, laid-back by 20 mm.',

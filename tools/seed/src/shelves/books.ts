@@ -220,5 +220,29 @@ export const BOOKS: Shelf = {
       'Format',
       { paperback: 1290, hardback: 2090 },
     ],
+    [
+      'The Tin Whistle Method by Siobhán Ardagh',
+      'From the first breath to a slow air in thirty lessons. The tunes are printed large, and every one can be heard on the disc at the back.',
+      'Format',
+      { 'spiral bound': 1790, 'spiral bound with whistle': 2490 },
+    ],
+    [
+      'Maps of Imaginary Rain by Kestrel Ombasa',
+      'Eleven stories from a city where it has not rained for a generation and everybody remembers it differently. Strange, warm and exact.',
+      'Format',
+      { paperback: 1190, hardback: 1990 },
+    ],
+    [
+      'The Bookkeeper’s Daughter Goes to Sea by Rosa Vantreight',
+      'A new heroine, a leaking ship and a cargo nobody will name. For readers from eleven.',
+      'Format',
+      { paperback: 990, hardback: 1590 },
+    ],
+    [
+      'Timber, Stone, Thatch by Aurelio Stenmark',
+      'Thirty small houses and how they were built, with plans you could follow. The chapter on roofs alone is worth the shelf space.',
+      'Format',
+      { paperback: 2290, hardback: 3490 },
+    ],
   ],
 }

@@ -54,7 +54,7 @@ export const CERAMICS: Shelf = {
     ],
     [
       'Cereal bowl',
-      'Deep enough that the milk stays in it on the way to the sofa.',
+      'Deep enough that the milk stays in it on the way to the sofa. 15 cm across, half a litre to the brim.',
       'Glaze',
       { 'oat white': 2190, 'tidal blue': 2190, speckled: 2190 },
     ],
@@ -70,7 +70,12 @@ export const CERAMICS: Shelf = {
       'Length',
       { '34 cm': 5900, '44 cm': 7900 },
     ],
-    ['Milk jug, small', 'A quarter of a litre and a beak that cuts the drop.', 'Glaze', { 'oat white': 2290, 'tidal blue': 2290 }],
+    [
+      'Milk jug, small',
+      'A quarter of a litre and a beak that cuts the drop. The handle leaves room for two fingers.',
+      'Glaze',
+      { 'oat white': 2290, 'tidal blue': 2290 },
+    ],
     [
       'Water jug',
       'A litre and a half, with a waist where the hand goes. Ice does not scare it.',
@@ -79,11 +84,15 @@ export const CERAMICS: Shelf = {
     ],
     [
       'Butter dish for salted butter',
-      'Holds half a pound under a lid with a knob you can grip with greasy fingers.',
+      'Holds half a pound, in its paper or out of it, under a lid with a knob you can grip with greasy fingers. The rim keeps it from sliding when you carry it.',
       'Glaze',
       { 'oat white': 3490, 'smoke pink': 3490 },
     ],
-    ['Butter keeper with water seal', 'The bell stands in cool water, the butter stays soft and fresh for a week without a fridge.', 3290],
+    [
+      'Butter keeper with water seal',
+      'The bell stands in cool water, the butter stays soft and fresh for a week without a fridge. Change the water every two days.',
+      3290,
+    ],
     [
       'Salt pig',
       'Open at the front for a hand in a hurry. Unglazed within, so the salt keeps dry.',
@@ -116,14 +125,23 @@ export const CERAMICS: Shelf = {
       'Diameter',
       { '24 cm': 5900, '30 cm': 7900 },
     ],
-    ['Bread bin of stoneware', 'Cool inside and airy under a lid of ash that serves as a board.', 9900],
+    [
+      'Bread bin of stoneware',
+      'Cool inside and airy under a lid of ash that serves as a board. Takes a two-kilo loaf, or a smaller one and the rolls.',
+      9900,
+    ],
     [
       'Vase, bottle shape',
       'A narrow neck for one branch or three tulips. Thrown in two parts and joined at the shoulder.',
       'Glaze',
       { ash: 4900, tenmoku: 4900, 'tidal blue': 4900 },
     ],
-    ['Vase, cylinder', 'Simple and heavy, for flowers with long legs.', 'Height', { '18 cm': 3900, '26 cm': 5400, '34 cm': 7200 }],
+    [
+      'Vase, cylinder',
+      'Simple and heavy, for flowers with long legs. Glazed inside, bare and satin-smooth outside.',
+      'Height',
+      { '18 cm': 3900, '26 cm': 5400, '34 cm': 7200 },
+    ],
     [
       'Bud vase',
       'Small enough for a window ledge, steady enough for a cat. Sold one by one because no two are alike.',
@@ -138,7 +156,7 @@ export const CERAMICS: Shelf = {
     ],
     [
       'Hanging planter',
-      'Three holes, three cords of leather and a bowl that shows its best side from below.',
+      'Three holes, three cords of leather and a bowl that shows its best side from below. No hole, so put some gravel in first.',
       'Diameter',
       { '14 cm': 3490, '20 cm': 4490 },
     ],
@@ -148,7 +166,7 @@ export const CERAMICS: Shelf = {
       'Glaze',
       { 'oat white': 1890, 'iron black': 1890 },
     ],
-    ['Incense dish', 'A shallow dish with a brass pin in the middle, dusted with ash glaze.', 1690],
+    ['Incense dish', 'A shallow dish with a brass pin in the middle, dusted with ash glaze. Catches the whole length of a stick.', 1690],
     [
       'Soap dish with ribs',
       'Keeps the soap out of its own puddle. A lip drains into the basin.',
@@ -167,7 +185,7 @@ export const CERAMICS: Shelf = {
       'Four pieces with a run in the glaze or a wobble in the rim, nothing that leaks. We choose, you save half.',
       4900,
     ],
-    ['Sugar bowl with notch', 'The notch is for the spoon, so the lid really closes.', 2790],
+    ['Sugar bowl with notch', 'The notch is for the spoon, so the lid really closes. Holds about three hundred grams.', 2790],
     ['Colander on three feet', 'Drains berries in style and goes straight to the table. Every hole was cut by hand.', 4600],
   ],
 }

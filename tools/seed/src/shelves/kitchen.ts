@@ -147,7 +147,11 @@ export const KITCHEN: Shelf = {
       'Four sides, etched rather than stamped, so they cut. The tray has marks for 100, 200 and 300 ml.',
       2490,
     ],
-    ['Nutmeg grater with store', 'Small enough to live on the spice shelf, with room for two nutmegs under the lid.', 990],
+    [
+      'Nutmeg grater with store',
+      'Small enough to live on the spice shelf, with room for two nutmegs under the lid. The teeth are punched from the inside, which is what makes them sharp.',
+      990,
+    ],
     [
       'Salad spinner with pull cord',
       'Eleven pulls and the leaves are dry. The bowl is glass-clear and good enough for the table. Every part goes into the dishwasher.',
@@ -185,6 +189,43 @@ export const KITCHEN: Shelf = {
       'Dish brush heads, pack of three',
       'Spare heads of agave fibre for our beech dish brush. They can go on the compost without the metal ring.',
       790,
+    ],
+    [
+      'Wok of hammered steel',
+      'Thin, light and fast, with a round bottom for gas. Burn it in once and wipe it with oil; the instructions fit on a postcard and are one.',
+      'Diameter',
+      { '30 cm': 3490, '35 cm': 3990 },
+    ],
+    [
+      'Stock pot with lid',
+      'Tall, so little evaporates, with a thick base that does not catch. Marks for litres on the inside.',
+      'Volume',
+      { '5 l': 4990, '8 l': 6490, '12 l': 8490 },
+    ],
+    [
+      'Springform tin',
+      'The rim clicks shut and stays tight, even for cheesecake. Flat base without a lip, so the cake slides off.',
+      'Diameter',
+      { '20 cm': 1890, '26 cm': 2190 },
+    ],
+    ['Baking sheet, heavy', 'Does not warp with a bang at two hundred degrees. Rim on three sides, one open to push a pizza off.', 1990],
+    [
+      'Pepper mill of oak',
+      'A ceramic grinder set from dust to gravel by the nut on top. The wood comes from old wine casks and smells of it.',
+      'Height',
+      { '14 cm': 3290, '22 cm': 3990 },
+    ],
+    ['Vegetable peeler, swivel blade', 'The blade swings with the carrot and lasts for years. For right and left hands.', 690],
+    [
+      'Kitchen scissors, take-apart',
+      'Open them wide and the halves come off each other for washing. One blade is toothed for herbs and skin.',
+      2490,
+    ],
+    ['Wire cooling rack', 'Raised on feet so steam gets away from below. Folds into thirds for the drawer.', 1490],
+    [
+      'Cast iron griddle plate',
+      'Ribs on one side, smooth on the other, long enough for two hobs. Arrives seasoned and ready for the first steak or the first courgette.',
+      4490,
     ],
   ],
 }

@@ -191,5 +191,17 @@ export const LIGHTING: Shelf = {
       'For lamp oil or odourless paraffin, with a wick you turn up and down. A litre lasts about fifty evenings.',
       4290,
     ],
+    [
+      'Lampshade, linen drum',
+      'Linen on a frame with an E27 ring, open below for reading. Cream inside, whatever the outside.',
+      'Size and colour',
+      { '25 cm, natural': 3490, '25 cm, ink': 3490, '35 cm, natural': 4490, '35 cm, ink': 4490 },
+    ],
+    [
+      'Extension lead, fabric covered',
+      'Three sockets set crosswise, so that fat plugs fit beside each other. Two metres of woven cable you need not hide.',
+      'Colour',
+      { linen: 3290, black: 3290 },
+    ],
   ],
 }

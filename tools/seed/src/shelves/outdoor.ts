@@ -182,5 +182,24 @@ export const OUTDOOR: Shelf = {
       { 'sea blue': 4990, olive: 4990 },
     ],
     ['Sit mat, felt', 'Pressed wool from old blankets, warm on stone and on snow. Rolls up with its own strap.', 1690],
+    [
+      'Gaiters, waxed',
+      'Keep scree, snow and wet grass out of your boots. Close in front, where you can see what you are doing.',
+      'Size',
+      { 'S/M': 4490, 'L/XL': 4490 },
+    ],
+    [
+      'Fleece jacket, recycled',
+      'Made from bottles, brushed on the inside, with a collar that covers the chin. Layers under a rain jacket.',
+      'Size and colour',
+      { 'S, slate': 7990, 'M, slate': 7990, 'L, slate': 7990, 'M, rust': 7990, 'L, rust': 7990 },
+    ],
+    ['Fire steel', 'Throws sparks of three thousand degrees even when wet. Good for some twelve thousand strikes.', 1490],
+    [
+      'Picnic blanket, waxed back',
+      'Wool on top, waxed cotton below, a strap to carry it by. Keeps the damp meadow where it belongs.',
+      'Colour',
+      { 'green check': 6990, 'blue check': 6990 },
+    ],
   ],
 }

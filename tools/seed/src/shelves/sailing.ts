@@ -71,8 +71,17 @@ export const SAILING: Shelf = {
       'Length',
       { '110 mm': 990, '150 mm': 1390, '200 mm': 1990 },
     ],
-    ['Winch handle with lock', 'Forged arm, a grip with ball bearings, and it floats.', 'Length', { '200 mm': 4490, '250 mm': 4990 }],
-    ['Winch service kit', 'Grease, oil, a brush and the small springs that always fly away, five of each.', 2490],
+    [
+      'Winch handle with lock',
+      'Forged arm, a grip with ball bearings. It floats, handle up.',
+      'Length',
+      { '200 mm': 4490, '250 mm': 4990 },
+    ],
+    [
+      'Winch service kit',
+      'Grease, oil, a brush and the small springs that always fly away, five of each. Takes care of four winches for a season.',
+      2490,
+    ],
     [
       'Sail repair tape',
       'Sticks to dry cloth for a season. Cut the corners round.',
@@ -88,7 +97,7 @@ export const SAILING: Shelf = {
     ['Sail needles and waxed thread', 'Five triangular needles in a tube and fifty metres of twine. Everything for a torn leech.', 1490],
     [
       'Whipping twine, three colours',
-      'Waxed polyester for the ends of lines, so you can tell the red halyard from the green one in the dark.',
+      'Waxed polyester for the ends of lines, so you can tell the red halyard from the green one in the dark. Thirty metres of each.',
       890,
     ],
     [
@@ -104,7 +113,11 @@ export const SAILING: Shelf = {
       'Weight',
       { '10–20 kg': 4990, '20–30 kg': 5490, '30–40 kg': 5990 },
     ],
-    ['Lifeline with three hooks', 'Elastic webbing, two metres stretched, hooks that open with one hand and never by themselves.', 7490],
+    [
+      'Lifeline with three hooks',
+      'Elastic webbing, two metres stretched, hooks that open with one hand and never by themselves. An overload thread shows when it has done its duty once.',
+      7490,
+    ],
     ['Throwing line in a bag', 'Twenty-five metres that float and do not tangle. Hold the end, throw the bag.', 3990],
     [
       'Horseshoe buoy with light',
@@ -149,10 +162,14 @@ export const SAILING: Shelf = {
     ['Barometer, brass case', 'Set it to your height and tap it politely. 12 cm across, white dial.', 9900],
     ['Tide clock', 'One hand, twelve hours and twenty-five minutes round. For coasts with two tides a day.', 5990],
     ['Signal flags, full set', 'Forty flags of sewn polyester on loops with toggles. In a roll with labelled pockets.', 15900],
-    ['Burgee halyard kit', 'Twelve metres of thin line, two small blocks and the knots drawn on a card.', 1990],
+    [
+      'Burgee halyard kit',
+      'Twelve metres of thin line, two small blocks and the knots drawn on a card. An afternoon’s work, most of it up the mast.',
+      1990,
+    ],
     [
       'Anchor, plough type',
-      'Galvanised and self-righting, holds in sand and mud. The shank folds flat against nothing: it is cast with it.',
+      'Galvanised and self-righting, holds in sand and mud. One piece, no hinge to trap a finger.',
       'Weight',
       { '6 kg': 7990, '10 kg': 11900, '15 kg': 16900 },
     ],

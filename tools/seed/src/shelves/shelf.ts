@@ -6,7 +6,7 @@ export type Item =
   | readonly [name: string, description: string, priceMinor: number]
   | readonly [name: string, description: string, axis: string, prices: Readonly<Record<string, number>>]
 
-/** One category and the sellers who fill it. */
+/** One category and the sellers who fill it: each in turn a stretch of the items, so neighbours belong together. */
 export interface Shelf {
   readonly category: string
   readonly sellers: readonly string[]

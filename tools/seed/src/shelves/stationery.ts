@@ -75,7 +75,7 @@ export const STATIONERY: Shelf = {
     ['Desk sharpener with clamp', 'A helical cutter of steel and a drawer for the shavings. Stops by itself when the point is done.', 3990],
     [
       'Eraser, soft vinyl',
-      'Lifts graphite without smearing and crumbles into strands you can pick up.',
+      'Lifts graphite without smearing, even from thin paper. Crumbles into strands you can pick up.',
       'Pack',
       { 'of two': 250, 'of ten': 990 },
     ],
@@ -155,6 +155,22 @@ export const STATIONERY: Shelf = {
       'Colour',
       { olive: 2990, navy: 2990 },
     ],
-    ['Dip pen set', 'A holder of cherry, five nibs from hair-fine to poster-broad, and a card that says which does what.', 1790],
+    [
+      'Dip pen set',
+      'A holder of cherry, five nibs from hair-fine to poster-broad, and a card that says which does what. Rinse in water and dry after use.',
+      1790,
+    ],
+    [
+      'Correspondence set in a box',
+      'Twelve cards, twelve envelopes and a pencil, in a box that fits the letter slot of the desk. For people who mean to write.',
+      'Colour',
+      { oatmeal: 1990, 'storm grey': 1990 },
+    ],
+    [
+      'Music manuscript book',
+      'Twelve staves to the page, sewn so that it stays open on a stand. 64 pages of paper that stands up to rubbing out.',
+      1390,
+    ],
+    ['Magnetic bookmark, brass', 'Two leaves fold over the page and do not fall out on the train. Thin enough not to show.', 690],
   ],
 }

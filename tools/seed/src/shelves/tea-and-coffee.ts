@@ -196,5 +196,37 @@ export const TEA_AND_COFFEE: Shelf = {
       { '0.6 l': 4490, '1.1 l': 5990 },
     ],
     ['Paper tea bags to fill, hundred', 'Long enough to fold over the rim. Unbleached and without glue.', 490],
+    [
+      'Kenya, washed, large bean',
+      'Blackcurrant and grapefruit with a syrupy body. For filter drinkers who like it lively.',
+      'Weight',
+      { '250 g': 1190, '1 kg': 3990 },
+    ],
+    [
+      'House filter roast',
+      'An everyday roast: round, nutty, at its best in a big pot on a slow morning.',
+      'Weight',
+      { '250 g, whole bean': 890, '1 kg, whole bean': 2990, '250 g, ground': 890 },
+    ],
+    [
+      'Lemon verbena, whole leaf',
+      'Picked by hand in August and dried whole. Bright as lemon without being sour, also good iced.',
+      'Weight',
+      { '30 g': 590, '100 g': 1490 },
+    ],
+    ['Nettle and apple', 'Young nettle tops with dried apple and a little mint. Tastes of a walk after rain.', 690],
+    [
+      'Ceylon, high grown',
+      'Bright and brisk with a copper edge and a hint of orange. Takes lemon, does not need it.',
+      'Weight',
+      { '100 g': 690, '250 g': 1490 },
+    ],
+    ['Tasting spoon, silver plated', 'Deep and round, as the cuppers use, so that you can slurp properly. In a cotton sleeve.', 1490],
+    [
+      'Cleaning brush for grinders',
+      'Stiff bristles for the burrs, soft ones for the outside. The wooden handle has a spoon at its end.',
+      990,
+    ],
+    ['Honey dipper, olive wood', 'Turn it and it holds, stop and it pours. Grooves wide enough to clean.', 790],
   ],
 }

@@ -61,7 +61,11 @@ export const TOOLS: Shelf = {
       { PH1: 890, PH2: 990, PZ2: 990 },
     ],
     ['Precision screwdrivers, six', 'For glasses, clocks and toys, with a cap that spins under the finger. In a block of ash.', 2290],
-    ['Ratchet bit driver', 'Forty-eight teeth, a reversing ring and room for twelve bits in the handle.', 3290],
+    [
+      'Ratchet bit driver',
+      'Forty-eight teeth, a reversing ring and room for twelve bits in the handle. Bits are not included: it takes every quarter-inch one you have.',
+      3290,
+    ],
     [
       'Adjustable spanner',
       'Thin jaws with a scale and hardly any play. The handle is slim enough for tight corners.',
@@ -146,5 +150,45 @@ export const TOOLS: Shelf = {
       { '250 g': 690, '750 g': 1490 },
     ],
     ['Workbench apron', 'Heavy canvas with a split for kneeling and a loop for the rule. Leather where straps meet.', 5490],
+    [
+      'Cold chisel and punch set',
+      'Two chisels, two punches and a drift, hardened at the tip and left softer where you strike. Hang in a steel holder.',
+      2990,
+    ],
+    [
+      'Flat file, second cut',
+      'For sharpening, deburring and bringing metal to a line. Handle of beech fitted tight.',
+      'Length',
+      { '150 mm': 1290, '200 mm': 1590, '250 mm': 1890 },
+    ],
+    ['Needle files, six', 'Round, square, flat, half-round, triangle and knife. Fine teeth for locks, clocks and models.', 1790],
+    [
+      'Diamond sharpening plate',
+      'Stays flat for ever, needs only water and cuts any steel. Coarse on one side, fine on the other, with a rubber mat.',
+      5990,
+    ],
+    [
+      'Honing guide',
+      'Holds chisels and plane irons at the angle you choose and rolls on a wide wheel. A card with the settings is enclosed.',
+      2290,
+    ],
+    [
+      'Nail assortment, drawer box',
+      'Twelve compartments with bright and galvanised nails from 16 to 70 mm. Refills are sold by the hundred.',
+      1690,
+    ],
+    [
+      'Wood screws, slotted brass, fifty',
+      'Solid brass with turned heads that line up nicely. Drill first: brass is soft.',
+      'Size',
+      { '3 × 16 mm': 690, '4 × 25 mm': 890, '5 × 40 mm': 1290 },
+    ],
+    [
+      'Engineer’s vice',
+      'Cast with wide jaws and a small anvil behind. Turns on its base and bolts to the bench.',
+      'Jaw',
+      { '80 mm': 6990, '100 mm': 8990 },
+    ],
+    ['Bench hook of oak', 'A stop on each face: one to saw against, one to hold the work. Oiled and reversible when it is worn.', 2490],
   ],
 }

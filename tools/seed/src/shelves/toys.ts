@@ -23,7 +23,7 @@ export const TOYS: Shelf = {
     ],
     [
       'Wooden track',
-      'Beech on both sides, with joints that a three-year-old can pull apart.',
+      'Beech on both sides, with joints that a three-year-old can pull apart. Goes with the wooden trains of most families.',
       'Piece',
       { 'straights, eight': 1690, 'curves, eight': 1690, 'points, pair': 1290, 'level crossing': 1190 },
     ],
@@ -68,7 +68,7 @@ export const TOYS: Shelf = {
       'Doll',
       { Alma: 4990, Jonas: 4990, Mirembe: 4990 },
     ],
-    ['Doll’s clothes, rainy day', 'Oilskin, boots and a sou’wester. Fits our soft dolls and most others of 38 cm.', 1990],
+    ['Doll’s clothes, rainy day', 'Oilskin, boots and a sou’wester. Fits soft dolls of 36 to 40 cm.', 1990],
     ['Doll’s house, open front', 'Three floors, a stair and an attic for secrets. Birch ply, to be painted if you like.', 11900],
     [
       'Furniture for the doll’s house',
@@ -92,7 +92,11 @@ export const TOYS: Shelf = {
     ['Marble run', 'Thirty-eight parts of beech, enough for a tower with two ways down. Twelve glass marbles included.', 4990],
     ['Glass marbles in a bag', 'Twenty and one big one. Some with a twist, some with a storm in them.', 690],
     ['Spinning tops, three', 'Turned from offcuts, each with its own hum. One of them turns over.', 990],
-    ['Yo-yo of maple', 'A steel axle and a fixed knot: simple, and all you need for the first ten tricks.', 890],
+    [
+      'Yo-yo of maple',
+      'A steel axle and a fixed knot: simple, and all you need for the first ten tricks. A spare string is wound round the card.',
+      890,
+    ],
     [
       'Kite, single line',
       'Flies in a breath of wind and comes down gently. Ripstop with fibreglass rods, 40 m of line.',
@@ -145,5 +149,16 @@ export const TOYS: Shelf = {
     ],
     ['Magnifier for explorers', 'A loupe over a cup with air holes: look, wonder, let go. Enlarges four times.', 990],
     ['Kaleidoscope, brass', 'Mirrors of real glass and a chamber of oil in which the colours drift. Not only for children.', 2990],
+    ['Wooden fruit to cut', 'Nine pieces of wood held by magnets with a knife that parts them. The crunch is real.', 1990],
+    ['Shop scales with weights', 'Two pans on a beam that really balances. Five weights with knobs and a scoop.', 2690],
+    ['Cash drawer with coins', 'A bell rings when it opens. Play money of board and tin, no resemblance to yours.', 2490],
+    [
+      'Farm animals, carved',
+      'Short legs, heavy bodies and a coat of stain, so they stand on a carpet too.',
+      'Animal',
+      { cow: 990, horse: 990, sheep: 890, pig: 890, goat: 890, hen: 690 },
+    ],
+    ['Fire engine with ladder', 'The ladder turns and goes up in three steps. Room for a crew of four, who come along.', 2990],
+    ['Giant bubble wand', 'Two sticks and a loop of cord that make bubbles as long as a dog. Recipe for the soap on the band.', 1190],
   ],
 }

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { argon2Sync, createHash, randomBytes } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { migrate } from '@catamaran/data'
+import pg from 'pg'
+import { catalogue, seed } from '../src/index.js'
+
+const engines = process.env['TEST_ENGINES']
+if (engines === undefined) throw new Error('These tests need PostgreSQL. Run them with `npm test tools/seed`.')
+const adminUrl = (JSON.parse(engines) as { databaseUrl: string }).databaseUrl
+const run = randomBytes(4).toString('hex')
+const urlOf = (service: string) => Object.assign(new URL(adminUrl), { pathname: `/seed_${run}_${service}` }).href
+const [authUrl, coreUrl] = [urlOf('auth'), urlOf('core')]
+
+async function query<Row extends object>(url: string, text: string, values: unknown[] = []): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query<Row>(text, values)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+before(async () => {
+  for (const service of ['auth', 'core']) {
+    await query(adminUrl, `create database seed_${run}_${service}`)
+    await migrate(urlOf(service), fileURLToPath(new URL(`../../../../apps/${service}-service/migrations`, import.meta.url)))
+  }
+})
+after(async () => {
+  for (const service of ['auth', 'core']) await query(adminUrl, `drop database if exists seed_${run}_${service} with (force)`)
+})
+
+const count = async (table: string) => (await query<{ n: number }>(coreUrl, `select count(*)::int as n from ${table}`))[0]?.n
+const counts = async () => Promise.all(['seller', 'product', 'stock'].map(count))
+// Which transaction wrote each row: the same afterwards means that nothing was written.
+const writers = async () => [
+  await query(coreUrl, 'select p.id, p.xmin::text, s.xmin::text as stock from product p join stock s on s.product_id = p.id order by p.id'),
+  await query(authUrl, 'select id::text, xmin::text from user_account union all select id, xmin::text from oidc_client order by 1'),
+]
+
+test('two seeds at once fill an empty system once, with what the catalogue says', async () => {
+  const [seeded] = await Promise.all([seed({ authUrl, coreUrl }), seed({ authUrl, coreUrl })])
+  assert.equal(seeded.products, 1_000)
+  assert.deepEqual(await counts(), [40, 1_000, 1_000])
+  const found = await query(
+    coreUrl,
+    `select p.id, p.seller_id as "sellerId", p.name, p.description, p.category, p.price_minor::int as "priceMinor", p.currency, s.available as stock,
+       p.created_at as "createdAt" from product p join stock s on s.product_id = p.id order by p.id`,
+  )
+  assert.deepEqual(
+    found,
+    catalogue().products.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  )
+})
+
+test('a second seed writes nothing', async () => {
+  const before = await writers()
+  assert.equal((await seed({ authUrl, coreUrl })).products, 1_000)
+  assert.deepEqual(await writers(), before)
+})
+
+test('what is missing comes back, and what was sold stays sold', async () => {
+  const [gone, sold] = catalogue().products.filter(({ stock }) => stock > 0)
+  assert.ok(gone && sold)
+  await query(coreUrl, 'delete from stock where product_id = $1', [gone.id])
+  await query(coreUrl, 'delete from product where id = $1', [gone.id])
+  await query(coreUrl, 'update stock set available = available - 1, sold = 1 where product_id = $1', [sold.id])
+  await seed({ authUrl, coreUrl })
+  assert.deepEqual(await counts(), [40, 1_000, 1_000])
+  assert.deepEqual(await query(coreUrl, 'select available, sold from stock where product_id = $1', [sold.id]), [
+    { available: sold.stock - 1, sold: 1 },
+  ])
+})
+
+test('the demo buyer has a confirmed email and a hash that the password fits', async () => {
+  const { demoBuyer } = await seed({ authUrl, coreUrl })
+  const [user] = await query<{ password_hash: string }>(
+    authUrl,
+    'select password_hash from user_account where email = $1 and email_verified_at is not null',
+    [demoBuyer.email],
+  )
+  const [, , , , salt = '', hash = ''] = user?.password_hash.split('$') ?? []
+  assert.match(user?.password_hash ?? '', /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+  const nonce = Buffer.from(salt, 'base64')
+  const tag = argon2Sync('argon2id', { message: demoBuyer.password, nonce, tagLength: 32, memory: 19_456, passes: 2, parallelism: 1 })
+  assert.equal(tag.toString('base64').replace(/=+$/, ''), hash)
+})
+
+test('the demo partner is a client for client credentials with the hash of its secret', async () => {
+  const { demoPartner } = await seed({ authUrl, coreUrl })
+  assert.deepEqual(
+    await query(authUrl, 'select auth_method, grant_types, scopes, secret_hash from oidc_client where id = $1', [demoPartner.clientId]),
+    [
+      {
+        auth_method: 'client_secret',
+        grant_types: ['client_credentials'],
+        scopes: ['catalogue', 'orders', 'webhooks'],
+        secret_hash: `sha256$${createHash('sha256').update(demoPartner.clientSecret).digest('base64url')}`,
+      },
+    ],
+  )
+})
