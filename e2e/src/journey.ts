@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { AUDIENCE, BUYER_SCOPES } from '@catamaran/contracts'
 import type { RunningSystem } from '@catamaran/stack'
+import { Browser } from '@catamaran/testing'
 import * as oidc from 'openid-client'
 import { z } from 'zod'
-import { Browser } from './browser.js'
 
 /** Told of each step as it ends, with how long it took. */
 export type Report = (step: string, ms: number, detail: string) => void

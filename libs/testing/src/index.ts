@@ -1,3 +1,4 @@
+export { Browser, type Page } from './browser.js'
 export { SettableClock } from './clock.js'
 export { testEngines, type Engines } from './engines.js'
 export { TestIssuer, type TokenOptions } from './issuer.js'

@@ -14,7 +14,10 @@ const attribute = (tag: string, name: string): string | undefined => {
   return match === null ? undefined : unescape(match[1] ?? match[2] ?? '')
 }
 
-/** A browser as far as signing in needs one: cookies, redirects and forms. It stops at `stopAt`, as an app catches its own redirect URI. */
+/**
+ * A browser as far as signing in needs one: cookies, redirects and forms. It stops at `stopAt`, as an app catches its own redirect URI.
+ * Example: `const page = await browser.open(url)`, then `browser.submit(page, { email, password }, redirectUri)`.
+ */
 export class Browser {
   private readonly cookies = new Map<string, { value: string; path: string }>()
 
