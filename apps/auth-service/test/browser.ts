@@ -9,7 +9,7 @@ export class Browser {
     const response = await fetch(url, {
       redirect: 'manual',
       ...init,
-      headers: { accept: 'text/html', cookie: this.cookiesFor(url), ...init.headers },
+      headers: { accept: 'text/html', cookie: this.cookiesFor(url), ...(init.headers as Record<string, string> | undefined) },
     })
     for (const line of response.headers.getSetCookie()) this.keep(line)
     return response
@@ -36,6 +36,11 @@ export class Browser {
 
   cookie(name: string): string | undefined {
     return [...this.cookies.entries()].find(([key]) => key.startsWith(`${name};`))?.[1].value
+  }
+
+  /** Takes over the cookies of another browser. */
+  plant(other: Browser): void {
+    for (const [key, cookie] of other.cookies) this.cookies.set(key, cookie)
   }
 
   private cookiesFor({ pathname }: URL): string {

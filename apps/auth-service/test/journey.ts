@@ -64,3 +64,9 @@ export const tokensFor = async (system: AuthSystem, email: string, browser = new
   const { config, url, checks } = await authorisation(system)
   return { config, tokens: await oidc.authorizationCodeGrant(config, await signIn(browser, url, email), checks) }
 }
+
+/** Whether an error of openid-client is this error of OAuth. */
+export const isOAuthError =
+  (code: string) =>
+  (error: unknown): boolean =>
+    (error as { error?: string }).error === code

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SERVICES } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
-import { createTopics } from '@catamaran/messaging'
 import { readConfig, type Service } from '@catamaran/platform'
 import { testScope, type TestScope } from '@catamaran/testing'
 import { createApp, type Overrides } from '../src/app.js'
@@ -64,11 +63,11 @@ export const startAuth = async (name: string, { env = {}, ...overrides }: System
     ...{ DATABASE_URL: url, DATABASE_CONNECTIONS: '5' },
     ...{ REDIS_URL: scope.engines.redisUrl, REDIS_KEY_PREFIX: scope.keyPrefix },
     ...{ DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint, DYNAMODB_TABLE_PREFIX: scope.tablePrefix, AWS_REGION: 'local' },
-    ...{ KAFKA_BROKERS: scope.kafka.brokers.join(','), KAFKA_TOPIC_PREFIX: scope.kafka.topicPrefix },
+    KAFKA_BROKERS: '127.0.0.1:1', // nowhere: events stay in the outbox, where a test can count them
     ...{ SMTP_URL: mailbox.url },
     ...env,
   }
-  await Promise.all([migrateAuth({ ...environment, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint }), createTopics(scope.kafka)])
+  await migrateAuth({ ...environment, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint })
   const service = await createApp(readConfig(schema, environment), overrides)
   const { url: innerUrl } = await service.listen()
   gateway.openTo(innerUrl, join(folder, 'api-gateway.json'))

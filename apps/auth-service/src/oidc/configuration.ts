@@ -126,7 +126,7 @@ export const configuration = (issuer: string, cookieKeys: readonly string[]): Co
     pushedAuthorizationRequests: { enabled: false },
     userinfo: { enabled: false }, // ours takes the one access token there is: userinfo.controller.ts
     clientCredentials: { enabled: true },
-    revocation: { enabled: true },
+    revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     rpInitiatedLogout: { enabled: true, logoutSource: pages.renderSignOut, postLogoutSuccessSource: pages.renderSignedOut },
     resourceIndicators: {
       enabled: true,

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { ServiceTokens } from '@catamaran/platform'
+import { OutageProxy, testEngines } from '@catamaran/testing'
+import * as oidc from 'openid-client'
+import { Browser } from './browser.js'
+import { authorisation, openSignIn, PASSWORD, register, signIn, tokensFor } from './journey.js'
+import { startAuth, type AuthSystem } from './system.js'
+
+describe('a store that is away', () => {
+  let system: AuthSystem
+  let dynamo: OutageProxy
+  let redis: OutageProxy
+  let email: string
+  before(async () => {
+    const engines = testEngines()
+    ;[dynamo, redis] = await Promise.all([OutageProxy.before(engines.dynamodbEndpoint), OutageProxy.before(engines.redisUrl)])
+    system = await startAuth('outages', { env: { DYNAMODB_ENDPOINT: dynamo.url.replace(/\/$/, ''), REDIS_URL: redis.url } })
+    email = await register(system)
+  })
+  after(async () => {
+    await system.close()
+    await dynamo.close()
+    await redis.close()
+  })
+
+  const refreshBy = (token: string | undefined) => ({
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: token ?? '', client_id: 'catamaran-demo' }),
+  })
+  const isServiceTokenGiven = async (): Promise<boolean> => {
+    const keyFile = join(system.folder, 'core-service.json')
+    const tokens = new ServiceTokens({ service: 'core-service', issuer: system.issuer, authUrl: system.innerUrl, keyFile })
+    return (await tokens.current()) !== ''
+  }
+
+  it('DynamoDB: signing in and refreshing answer 503 with Retry-After, services still get their tokens, all goes on afterwards', async () => {
+    const browser = new Browser(system.publicUrl)
+    const { url } = await authorisation(system)
+    const page = await openSignIn(browser, url)
+    const { tokens } = await tokensFor(system, email)
+    dynamo.cut()
+    try {
+      const refused = await fetch(`${system.issuer}/token`, refreshBy(tokens.refresh_token))
+      const problem = (await refused.json()) as { code: string; requestId: string }
+      assert.deepEqual([refused.status, refused.headers.get('retry-after'), problem.code], [503, '1', 'service.unavailable'])
+      assert.equal(refused.headers.get('content-type'), 'application/problem+json')
+      assert.equal(problem.requestId, refused.headers.get('x-request-id'))
+      for (const answer of [
+        await browser.go(url.href),
+        await browser.go(page),
+        await browser.submit(page, { email, password: PASSWORD }),
+      ]) {
+        const text = await answer.text()
+        assert.deepEqual([answer.status, answer.headers.get('retry-after')], [503, '1'])
+        assert.match(text, /<h1>A part of the system is not available<\/h1>/)
+        assert.doesNotMatch(text, /at .*\.js|ECONN/)
+      }
+      assert.ok(await isServiceTokenGiven())
+    } finally {
+      dynamo.restore()
+    }
+    assert.equal((await fetch(`${system.issuer}/token`, refreshBy(tokens.refresh_token))).status, 200)
+    const { at } = await browser.follow(await browser.submit(page, { email, password: PASSWORD }))
+    assert.ok(at.searchParams.get('code'))
+  })
+
+  it('Redis: everything works', async () => {
+    redis.cut()
+    try {
+      assert.ok(await isServiceTokenGiven())
+      const { config, url, checks } = await authorisation(system)
+      const callback = await signIn(new Browser(system.publicUrl), url, email)
+      assert.ok((await oidc.authorizationCodeGrant(config, callback, checks)).access_token)
+    } finally {
+      redis.restore()
+    }
+  })
+})
