@@ -54,9 +54,12 @@ function checkLock({ root, files, packages }: Workspace): Fault[] {
   const path = 'package-lock.json'
   if (!files.includes(path)) return []
   const locked = readJson<{ packages: Record<string, Partial<Manifest>> }>(root, path).packages
-  const sorted = (of: Partial<Manifest> | undefined) => JSON.stringify(GROUPS.map((group) => Object.entries(of?.[group] ?? {}).toSorted()))
+  const list = (of: Partial<Manifest> | undefined) =>
+    GROUPS.flatMap((group) => Object.entries(of?.[group] ?? {}).map(([name, version]) => `${group} ${name}@${version}`))
+      .toSorted((a, b) => (a < b ? -1 : 1))
+      .join()
   return packages
-    .filter(({ dir, manifest }) => sorted(locked[dir]) !== sorted(manifest))
+    .filter(({ dir, manifest }) => list(locked[dir]) !== list(manifest))
     .map(({ dir }) => ({ path, message: `has other dependencies of ${dir} than its package.json: run npm install` }))
 }
 

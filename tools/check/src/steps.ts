@@ -22,6 +22,8 @@ export interface Context extends CheckOptions {
 export interface Step {
   readonly name: string
   readonly says: string
+  /** It changes files when asked to write. */
+  readonly writes?: boolean
   /** What is wrong, as text; undefined or empty when nothing is. */
   readonly run: (context: Context) => Promise<string | undefined>
 }
@@ -35,7 +37,7 @@ const over =
     lines(check(await context.workspace(), context))
 
 export const STEPS: readonly Step[] = [
-  { name: 'format', says: 'oxfmt', run: ({ root, write }) => format(root, write) },
+  { name: 'format', says: 'oxfmt', writes: true, run: ({ root, write }) => format(root, write) },
   { name: 'lint', says: 'oxlint with types', run: ({ root }) => lint(root) },
   { name: 'sources', says: 'reasons for exceptions, tests that run and wait well, sizes', run: over(checkSources) },
   { name: 'packages', says: 'package.json, imports, tsconfig references and lock file agree', run: over(checkPackages) },
@@ -43,6 +45,7 @@ export const STEPS: readonly Step[] = [
   {
     name: 'generated',
     says: 'generated files unchanged, events compatible',
+    writes: true,
     run: async ({ root, write }) => lines(await checkGenerated(root, write)),
   },
   {
@@ -55,22 +58,25 @@ export const STEPS: readonly Step[] = [
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`
 const indented = (text: string): string => text.replace(/^(?=.)/gm, '  ')
 
-/** Runs the steps side by side and says how each went as soon as it is known. Resolves to the names of those that failed. */
+async function runStep({ name, says, run }: Step, context: Context, say: (text: string) => void): Promise<string[]> {
+  const since = performance.now()
+  const wrong = await run(context).catch((error: unknown) => `could not run: ${error instanceof Error ? error.message : String(error)}`)
+  say(`${wrong ? 'failed' : 'ok    '} ${name.padEnd(10)} ${seconds(since).padStart(6)}  ${says}\n${wrong ? `${indented(wrong)}\n` : ''}`)
+  return wrong ? [name] : []
+}
+
+/**
+ * Runs the steps side by side (those that write before those that only read) and says how each went as soon as it is known.
+ * Resolves to the names of those that failed.
+ */
 export async function runSteps(steps: readonly Step[], options: CheckOptions, say: (text: string) => void): Promise<string[]> {
   let read: Promise<Workspace> | undefined
   // Not at once: the lint's process starts first, and this one reads and parses beside it.
   const workspace = () => (read ??= new Promise((resolve) => setImmediate(resolve)).then(() => readWorkspace(options.root)))
-  const results = await Promise.all(
-    steps.map(async ({ name, says, run }) => {
-      const since = performance.now()
-      const wrong = await run({ ...options, workspace }).catch(
-        (error: unknown) => `could not run: ${error instanceof Error ? error.message : String(error)}`,
-      )
-      say(
-        `${wrong ? 'failed' : 'ok    '} ${name.padEnd(10)} ${seconds(since).padStart(6)}  ${says}\n${wrong ? `${indented(wrong)}\n` : ''}`,
-      )
-      return wrong ? [name] : []
-    }),
-  )
-  return results.flat()
+  const failed: string[] = []
+  for (const isWriting of options.write ? [true, false] : [undefined]) {
+    const wave = steps.filter(({ writes }) => isWriting === undefined || isWriting === (writes ?? false))
+    failed.push(...(await Promise.all(wave.map((step) => runStep(step, { ...options, workspace }, say)))).flat())
+  }
+  return failed
 }

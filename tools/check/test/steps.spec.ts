@@ -20,6 +20,20 @@ describe('the steps', () => {
     assert.match(said.join(''), /^ok +third/m)
   })
 
+  it('that write are done before the others look', async () => {
+    const order: string[] = []
+    const done = (name: string, writes: boolean) => ({
+      ...step(name, async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        order.push(name)
+        return ''
+      }),
+      writes,
+    })
+    await runSteps([done('lint', false), done('format', true)], { root: '/', write: true }, () => {})
+    assert.deepEqual(order, ['format', 'lint'])
+  })
+
   it('that read the tree pass on a clean one and each refuse a planted fault', async () => {
     const planted = plant({ ...packageFiles('libs/contracts'), 'libs/contracts/src/index.ts': 'export const one = 1\n' })
     const steps = STEPS.filter(({ name }) => name !== 'generated' && name !== 'format')
