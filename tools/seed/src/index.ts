@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { DEMO_BUYER, DEMO_PARTNER, seedAccounts } from './accounts.js'
-import { catalogue, type Catalogue } from './catalogue.js'
+import { catalogue } from './catalogue.js'
 
 export { catalogue, type Catalogue, type Product, type Seller } from './catalogue.js'
 
@@ -24,7 +24,7 @@ export interface Seeded {
  * @throws pg's DatabaseError, for example when a table is missing
  */
 export async function seed({ authUrl, coreUrl }: SeedOptions): Promise<Seeded> {
-  const [products] = await Promise.all([seedCatalogue(coreUrl, catalogue()), seedAccounts(authUrl)])
+  const [, products] = await Promise.all([seedAccounts(authUrl), seedCatalogue(coreUrl)])
   return { products, demoBuyer: { ...DEMO_BUYER }, demoPartner: { ...DEMO_PARTNER } }
 }
 
@@ -38,9 +38,11 @@ const PRODUCTS = `insert into product (id, seller_id, name, description, categor
 const STOCK = `insert into stock (product_id, available, initial)
   select product_id, available, available from unnest($1::uuid[], $2::int[]) as s (product_id, available) on conflict do nothing`
 
-async function seedCatalogue(coreUrl: string, { sellers, products }: Catalogue): Promise<number> {
+async function seedCatalogue(coreUrl: string): Promise<number> {
   const client = new pg.Client({ connectionString: coreUrl, application_name: 'catamaran-seed' })
-  await client.connect()
+  const connected = client.connect()
+  const { sellers, products } = catalogue() // made while the connection is
+  await connected
   try {
     const ids = products.map(({ id }) => id)
     const { rows } = await client.query<{ found: number }>(
