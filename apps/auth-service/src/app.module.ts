@@ -12,6 +12,8 @@ import { Replays } from './oidc/replays.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 import { UserInfoController } from './oidc/userinfo.controller.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
+import { SignInService } from './sign-in/sign-in.service.js'
+import { Throttle } from './sign-in/throttle.js'
 import { AccountController } from './users/account.controller.js'
 import { Passwords } from './users/passwords.js'
 import { UsersController } from './users/users.controller.js'
@@ -41,6 +43,8 @@ export class AppModule {
         UsersRepository,
         Passwords,
         UsersService,
+        Throttle,
+        SignInService,
         MailRepository,
         MailWorker,
         SigningKeys,

@@ -151,8 +151,14 @@ describe('the authorization code flow', () => {
     assert.equal(response.headers.get('cache-control'), 'no-store')
     const page = await response.text()
     assert.doesNotMatch(page, /<script|style=|onclick/)
-    const sheet = await fetch(system.publicUrl + (/href="(\/account\/assets\/[^"]+)"/.exec(page)?.[1] ?? ''))
-    assert.deepEqual([sheet.status, sheet.headers.get('content-type')], [200, 'text/css; charset=utf-8'])
+    const loaded = [...page.matchAll(/href="(\/account\/assets\/[^"]+)"/g)].map(([, path]) => fetch(system.publicUrl + path))
+    assert.deepEqual(
+      (await Promise.all(loaded)).map(({ status, headers }) => [status, headers.get('content-type')]),
+      [
+        [200, 'image/svg+xml'],
+        [200, 'text/css; charset=utf-8'],
+      ],
+    )
   })
 
   it('signs out: the session and its refresh tokens end, after the person has agreed', async () => {

@@ -21,11 +21,23 @@ const render = (part: Part): string => {
 export const html = (strings: TemplateStringsArray, ...parts: Part[]): Html =>
   new Html(strings.reduce((text, piece, index) => text + render(parts[index - 1]) + piece))
 
-const STYLE = readFileSync(new URL('../../../assets/account.css', import.meta.url))
-const STYLE_NAME = `account.${createHash('sha256').update(STYLE).digest('hex').slice(0, 12)}.css`
+export interface Asset {
+  /** Changes with the content, so it may be kept for ever. */
+  readonly name: string
+  readonly type: string
+  readonly bytes: Buffer
+}
 
-/** The style sheet of the pages; its name changes with it, so it may be kept for ever. */
-export const style = { name: STYLE_NAME, bytes: STYLE }
+const assetOf = (name: string, extension: string, type: string): Asset => {
+  const bytes = readFileSync(new URL(`../../../assets/${name}.${extension}`, import.meta.url))
+  return { name: `${name}.${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}.${extension}`, type, bytes }
+}
+
+const style = assetOf('account', 'css', 'text/css; charset=utf-8')
+const icon = assetOf('icon', 'svg', 'image/svg+xml')
+
+/** What the pages load, by name under /account/assets/. */
+export const assets: ReadonlyMap<string, Asset> = new Map([style, icon].map((asset) => [asset.name, asset]))
 
 export interface Page {
   readonly status: number
@@ -62,6 +74,7 @@ export const documentOf = ({ title, body }: Pick<Page, 'title' | 'body'>): strin
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${title} · Catamaran</title>
+        <link rel="icon" href="/account/assets/${icon.name}" type="${icon.type}" />
         <link rel="stylesheet" href="/account/assets/${style.name}" />
       </head>
       <body>

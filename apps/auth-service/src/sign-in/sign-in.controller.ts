@@ -9,6 +9,7 @@ import { formTargetOf } from '../pages/oidc.pages.js'
 import { checkOrigin, PageFilter, sendOn, sendPage } from '../pages/send.js'
 import { SignIn } from '../users/users.schema.js'
 import { UsersService } from '../users/users.service.js'
+import { SignInService } from './sign-in.service.js'
 
 type Interaction = Awaited<ReturnType<OidcProvider['current']['interactionDetails']>>
 
@@ -22,6 +23,7 @@ export class SignInController {
   constructor(
     private readonly oidc: OidcProvider,
     private readonly users: UsersService,
+    private readonly signIns: SignInService,
   ) {}
 
   @Get()
@@ -39,7 +41,7 @@ export class SignInController {
   async signIn(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
     const interaction = await this.interactionOf(request, reply)
     const typed = SignIn.safeParse(form)
-    const userId = typed.success ? await this.users.findByPassword(typed.data) : undefined
+    const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip) : undefined
     if (userId !== undefined) return this.finish(request, reply, { login: { accountId: userId, amr: ['pwd'] } })
     const email = typed.success ? typed.data.email : undefined
     return sendPage(reply, signInPage({ ...(await this.pageOf(interaction)), status: 422, email, errors: { form: REFUSED } }))

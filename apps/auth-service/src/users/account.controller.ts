@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { OidcProvider } from '../oidc/provider.js'
 import { checkMailPage, linkInvalidPage, signUpPage, verifiedPage, verifyEmailPage } from '../pages/account.pages.js'
-import { style } from '../pages/html.js'
+import { assets } from '../pages/html.js'
 import { checkOrigin, PageFilter, sendOn, sendPage } from '../pages/send.js'
 import { Register } from './users.schema.js'
 import { UsersService } from './users.service.js'
@@ -36,9 +36,14 @@ export class AccountController {
   @Get('assets/:name')
   @Anonymous()
   async asset(@Param('name') name: string, @Res() reply: FastifyReply): Promise<void> {
-    if (name !== style.name) throw new AppError('request.route-not-found')
-    const headers = { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }
-    await reply.headers(headers).send(style.bytes)
+    const asset = assets.get(name)
+    if (asset === undefined) throw new AppError('request.route-not-found')
+    const headers = {
+      'content-type': asset.type,
+      'cache-control': 'public, max-age=31536000, immutable',
+      'x-content-type-options': 'nosniff',
+    }
+    await reply.headers(headers).send(asset.bytes)
   }
 
   @Get('sign-up')
