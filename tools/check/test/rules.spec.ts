@@ -98,6 +98,7 @@ describe('layers', () => {
     ['libs/data/src/a.ts', "void import('@catamaran/messaging')", /data may import contracts, platform/],
     ['libs/messaging/src/a.ts', "import '@catamaran/flags'", /messaging may import contracts, platform, data/],
     ['libs/novel/src/a.ts', "import '@catamaran/contracts'", /no place in the order of libs/],
+    ['libs/testing/src/a.ts', "import '@catamaran/messaging'", /testing may import contracts, platform, data, flags/],
     ['libs/data/src/a.ts', "import '@catamaran/testing'", /testing is for tests/],
     ['apps/core-service/src/a.ts', "import '@catamaran/testing'", /testing is for tests/],
     ['apps/core-service/src/a.ts', "import '../../auth-service/src/main.js'", /reach another package by its name/],
