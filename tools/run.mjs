@@ -40,14 +40,22 @@ const lockHash = () =>
     .digest('hex')
 const isInstalled = () => existsSync(STAMP) && readFileSync(STAMP, 'utf8').trim() === lockHash()
 
-/** True when `npm install` by hand already brought exactly what the lock file says (npm writes its own copy of it last). */
+/** The packages of a lock file that are not the project's own: what an install would fetch. */
+function fetched(lockFile) {
+  const { packages } = JSON.parse(readFileSync(lockFile, 'utf8'))
+  return Object.entries(packages).filter(([name]) => name.includes('node_modules/'))
+}
+
+/** True when what the lock file asks for is there already, for example by `npm install` (npm writes its own copy of the lock file last). */
 function isInstalledByHand() {
   try {
-    const wanted = JSON.parse(readFileSync(at('package-lock.json'), 'utf8')).packages
-    const found = JSON.parse(readFileSync(at('node_modules', '.package-lock.json'), 'utf8')).packages
-    const names = Object.keys(wanted).filter((name) => name !== '')
-    const same = names.every((name) => (found[name] ? JSON.stringify(found[name]) === JSON.stringify(wanted[name]) : wanted[name].optional))
-    return same && Object.keys(found).every((name) => wanted[name] && existsSync(at(name, 'package.json')))
+    const found = new Map(fetched(at('node_modules', '.package-lock.json')))
+    const wanted = new Map(fetched(at('package-lock.json')))
+    for (const [name, entry] of wanted) {
+      const there = found.get(name)
+      if (there ? JSON.stringify(there) !== JSON.stringify(entry) : !entry.optional) return false
+    }
+    return [...found.keys()].every((name) => wanted.has(name) && existsSync(at(name, 'package.json')))
   } catch {
     return false
   }
