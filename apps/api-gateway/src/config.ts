@@ -28,6 +28,8 @@ export const Config = z
     RATE_LIMIT_ANONYMOUS: limit.default({ ratePerS: 50, burst: 100 }),
     /** For each address that signs up or signs in. */
     RATE_LIMIT_SIGN_IN: limit.default({ ratePerS: 0.5, burst: 30 }),
+    /** How long Redis may take to count; then this process counts alone. */
+    RATE_LIMIT_WAIT_MS: env.ms.default(50),
     /** How long an inner service has until the first byte of its answer. */
     DEADLINE_MS: env.ms.default(10_000),
     MAX_BODY_BYTES: env.count.default(64 * 1024),
@@ -42,7 +44,12 @@ export const Config = z
     flags: flagsConfig(flat),
     upstreams: { 'auth-service': flat.AUTH_URL, 'core-service': flat.CORE_URL },
     trustedHops: flat.TRUSTED_HOPS,
-    limits: { caller: flat.RATE_LIMIT_CALLER, anonymous: flat.RATE_LIMIT_ANONYMOUS, 'sign-in': flat.RATE_LIMIT_SIGN_IN },
+    limits: {
+      caller: flat.RATE_LIMIT_CALLER,
+      anonymous: flat.RATE_LIMIT_ANONYMOUS,
+      'sign-in': flat.RATE_LIMIT_SIGN_IN,
+      redisWaitMs: flat.RATE_LIMIT_WAIT_MS,
+    },
     forwarding: {
       deadlineMs: flat.DEADLINE_MS,
       maxBodyBytes: flat.MAX_BODY_BYTES,

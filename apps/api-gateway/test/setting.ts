@@ -89,7 +89,7 @@ export const startSetting = async (name: string): Promise<Setting> => {
   scope.onClose(() => issuer.close())
   scope.onClose(() => core.close())
   const env = (overrides: Record<string, string> = {}): Record<string, string> =>
-    serviceEnvFor(scope, issuer, 'api-gateway', { CORE_URL: core.url, ...overrides })
+    serviceEnvFor(scope, issuer, 'api-gateway', { CORE_URL: core.url, RATE_LIMIT_WAIT_MS: '2000', ...overrides })
   return {
     scope,
     issuer,

@@ -20,12 +20,17 @@ const EXCEPTIONS: Readonly<Record<string, Partial<RouteRule>>> = {
   '/account/*': { isSignIn: true },
 }
 
+/** No body is parsed in this part of the gateway, whatever it calls itself. */
+export const leaveBodiesUnread = (fastify: FastifyInstance): void => {
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
+}
+
 /** Registers every path that the call table lets the gateway call. Bodies are left unread: they flow through. */
 export const forwardingRoutes =
   (forwarder: Forwarder, { forwarding }: Config) =>
   (fastify: FastifyInstance, _options: unknown, done: () => void): void => {
-    fastify.removeAllContentTypeParsers()
-    fastify.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
+    leaveBodiesUnread(fastify)
     for (const { to, methods, paths } of CALLS.filter(({ from }) => from === 'api-gateway')) {
       for (const url of paths) {
         const rule: RouteRule = { upstream: to, isSignIn: false, ...forwarding, ...EXCEPTIONS[url] }

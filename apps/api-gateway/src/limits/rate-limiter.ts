@@ -1,6 +1,6 @@
 import { RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
-import { Inject, Injectable } from '@nestjs/common'
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
 import { CONFIG, type Config } from '../config.js'
 import { GCRA_LUA, LocalBuckets, type Pace } from './gcra.js'
 
@@ -22,13 +22,13 @@ interface Policy extends Pace {
 
 type Script = RedisClient & { admitByPace(key: string, interval: number, tolerance: number): Promise<number> }
 
-/** Redis may take this long; then this process decides alone, and asks again only after the pause. */
-const REDIS_MS = 50
+/** When Redis was away or too slow this process decides alone, and asks again only after the pause. */
 const PAUSE_MS = 1_000
+const START_WAIT_MS = 500
 
 /** Limits requests per caller across all gateways, in one round trip to Redis; while Redis is away, per process and without delay. */
 @Injectable()
-export class RateLimiter {
+export class RateLimiter implements OnModuleInit {
   private readonly redis: Script
   private readonly local = new LocalBuckets()
   private factor = 0
@@ -42,6 +42,15 @@ export class RateLimiter {
   ) {
     redis.defineCommand('admitByPace', { numberOfKeys: 1, lua: GCRA_LUA })
     this.redis = redis as Script
+  }
+
+  /** Gives Redis a moment to be there, so that the first requests are counted where the others are. */
+  async onModuleInit(): Promise<void> {
+    if (this.redis.status === 'ready') return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, START_WAIT_MS)
+      for (const event of ['ready', 'close']) this.redis.once(event, () => resolve(clearTimeout(timer)))
+    })
   }
 
   /** Counts one request of `who` and tells `next`, at once or after the round trip. Never fails. */
@@ -61,7 +70,7 @@ export class RateLimiter {
       this.awayUntil = performance.now() + PAUSE_MS
       tell(this.local.admit(key, policy))
     }
-    const timer = setTimeout(alone, REDIS_MS)
+    const timer = setTimeout(alone, this.config.limits.redisWaitMs)
     this.redis.admitByPace(key, policy.interval, policy.tolerance).then(tell, alone)
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { AppError } from '@catamaran/platform'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { leaveBodiesUnread } from '../forwarding/routes.js'
 import { LINKS, landingPage } from './landing.js'
 import { problemPage, problemsPage } from './problems.js'
 import { referencePage, type OpenApi } from './reference.js'
@@ -34,6 +35,7 @@ const send = (request: FastifyRequest, reply: FastifyReply, { type, body, etag }
 
 /** The gateway's own pages: landing page, reference, problems, and the OpenAPI document they come from. */
 export const pageRoutes = (fastify: FastifyInstance, _options: unknown, done: () => void): void => {
+  leaveBodiesUnread(fastify)
   const openApi = fileOf('openapi.json')
   const pages: Record<string, Fixed> = {
     '/docs': fixed(HTML, referencePage(JSON.parse(openApi.toString()) as OpenApi)),
