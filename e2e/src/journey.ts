@@ -84,7 +84,6 @@ const signIn = async (
     redirect_uri: REDIRECT_URI,
     scope: ['openid', 'offline_access', ...BUYER_SCOPES].join(' '),
     resource: AUDIENCE,
-    prompt: 'consent',
     code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
     code_challenge_method: 'S256',
     state: expectedState,
