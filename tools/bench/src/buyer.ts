@@ -1,0 +1,37 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { AUDIENCE, BUYER_SCOPES } from '@catamaran/contracts'
+import type { RunningSystem } from '@catamaran/stack'
+import { Browser } from '@catamaran/testing'
+
+const CLIENT_ID = 'catamaran-demo'
+const REDIRECT_URI = 'http://127.0.0.1:3999/callback'
+
+/** Signs the demo buyer in at the real auth-service, by code flow with PKCE, and returns the access token. It lasts five minutes. */
+export async function buyerToken({ issuer, demo }: RunningSystem): Promise<string> {
+  if (demo === undefined) throw new Error('The system has no demo buyer.')
+  const verifier = randomBytes(32).toString('base64url')
+  const query = new URLSearchParams({
+    client_id: CLIENT_ID,
+    response_type: 'code',
+    redirect_uri: REDIRECT_URI,
+    scope: ['openid', ...BUYER_SCOPES].join(' '),
+    resource: AUDIENCE,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  })
+  const browser = new Browser()
+  const page = await browser.open(`${issuer}/auth?${query.toString()}`, { stopAt: REDIRECT_URI })
+  const { email, password } = demo.buyer
+  const end = page.url.startsWith(REDIRECT_URI) ? page : await browser.submit(page, { email, password }, REDIRECT_URI)
+  const code = new URL(end.url).searchParams.get('code')
+  if (code === null) throw new Error(`The demo buyer's sign-in ended on ${end.url} (${end.status}): ${end.html.slice(0, 500)}`)
+  const form = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, client_id: CLIENT_ID, code_verifier: verifier }
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams(form),
+    signal: AbortSignal.timeout(10_000),
+  })
+  const answer = (await response.json()) as { access_token?: string }
+  if (answer.access_token === undefined) throw new Error(`The token endpoint answered ${response.status}: ${JSON.stringify(answer)}`)
+  return answer.access_token
+}

@@ -1,0 +1,108 @@
+import type { RunningSystem } from '@catamaran/stack'
+import { request } from 'undici'
+import { listProducts } from './catalogue.js'
+import { atRest, cpuSince, readCpu } from './cpu.js'
+import type { Answer, HopJob } from './hop.js'
+import type { LoadJob, LoadResult } from './http-load.js'
+import { count, ms, percent, progress, say, spread, table, us } from './report.js'
+import { inRounds, median } from './statistics.js'
+import { Worker } from './worker.js'
+
+const AT_ONCE = 64
+const ROUNDS = 5
+const ROUND_MS = 2_000
+const GOALS = { ratio: 0.5, cpuUs: 234 }
+/** What core-service says of a product, and the floor says as well. */
+const COPIED = ['content-type', 'etag', 'cache-control']
+
+interface Sample extends LoadResult {
+  /** For each request, of both processes together and of each. */
+  readonly cpuUs: number
+  readonly doorUs: number
+  readonly shopUs: number
+}
+
+/** Measures reading a product through the gateway, and prints it beside its floor. */
+export async function benchProducts(system: RunningSystem): Promise<void> {
+  const { ids } = await listProducts(system.engines.databases.core)
+  const [shop, door] = [Worker.start<HopJob, string>('hop.js'), Worker.start<HopJob, string>('hop.js')]
+  const client = Worker.start<LoadJob, LoadResult>('http-load.js')
+  try {
+    progress('read a product: warming up')
+    const answers = await answersOf(system.gateway, ids)
+    const floorUrl = await door.ask({ door: await shop.ask({ shop: answers }) })
+    const { 'api-gateway': gateway, 'core-service': core } = system.services
+    if (gateway === undefined || core === undefined) throw new Error('The system names no gateway or no core-service.')
+    const load = (url: string, pids: { door: number; shop: number }) => async (): Promise<Sample> => {
+      await atRest({ ...pids, gateway: gateway.pid, core: core.pid })
+      const before = readCpu(pids)
+      const result = await client.ask({ url, atOnce: AT_ONCE, durationMs: ROUND_MS, productIds: ids })
+      const spent = cpuSince(before, readCpu(pids))
+      const [doorUs, shopUs] = [(spent['door'] ?? 0) / result.count, (spent['shop'] ?? 0) / result.count]
+      return { ...result, doorUs, shopUs, cpuUs: doorUs + shopUs }
+    }
+    const variants = {
+      ours: load(system.gateway, { door: gateway.pid, shop: core.pid }),
+      floor: load(floorUrl, { door: door.pid, shop: shop.pid }),
+    }
+    await inRounds(1, variants)
+    let step = 0
+    const told = (work: () => Promise<Sample>) => () => {
+      progress(`read a product: ${++step} of ${ROUNDS * 2}`)
+      return work()
+    }
+    const samples = await inRounds<Sample>(ROUNDS, { ours: told(variants.ours), floor: told(variants.floor) })
+    print(samples as Record<'ours' | 'floor', Sample[]>, answers)
+  } finally {
+    await Promise.all([shop.stop(), door.stop(), client.stop()])
+  }
+}
+
+/** Every product as the gateway answers it, which also warms the caches. */
+async function answersOf(gateway: string, ids: readonly string[]): Promise<Answer[]> {
+  const answers: Answer[] = []
+  for (const id of ids) {
+    const path = `/v1/products/${id}`
+    const { statusCode, headers, body } = await request(gateway + path)
+    const text = await body.text()
+    if (statusCode !== 200) throw new Error(`GET ${path} answered ${statusCode}: ${text}`)
+    const copied = COPIED.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])]]))
+    answers.push({ path, headers: Object.fromEntries(copied) as Record<string, string>, body: text })
+  }
+  return answers
+}
+
+function print({ ours, floor }: Record<'ours' | 'floor', Sample[]>, answers: readonly Answer[]): void {
+  const of = (samples: readonly Sample[], pick: (sample: Sample) => number) => median(samples.map(pick))
+  const [mine, bare] = [ours.map(({ perSecond }) => perSecond), floor.map(({ perSecond }) => perSecond)]
+  const ratios = mine.map((value, round) => value / (bare[round] ?? Number.NaN))
+  const ratio = median(ratios)
+  const [cpu, floorCpu] = [of(ours, ({ cpuUs }) => cpuUs), of(floor, ({ cpuUs }) => cpuUs)]
+  const bytes = median(answers.map(({ body }) => Buffer.byteLength(body)))
+  table(
+    `Read a product through the gateway: ${AT_ONCE} at once, any of ${count(answers.length)}, about ${bytes} bytes (floor: two chained bare Fastify hops)`,
+    [
+      {
+        label: 'requests/s',
+        ours: spread(mine, median(mine), count),
+        floor: spread(bare, median(bare), count),
+        ratio: spread(ratios, ratio, percent),
+        goal: `≥ ${percent(GOALS.ratio)}`,
+        holds: ratio >= GOALS.ratio,
+      },
+      { label: '  p50', ours: ms(of(ours, ({ p50Ms }) => p50Ms)), floor: ms(of(floor, ({ p50Ms }) => p50Ms)) },
+      { label: '  p99', ours: ms(of(ours, ({ p99Ms }) => p99Ms)), floor: ms(of(floor, ({ p99Ms }) => p99Ms)) },
+      {
+        label: '  CPU, both processes',
+        ours: us(cpu),
+        floor: us(floorCpu),
+        ratio: percent(cpu / floorCpu),
+        goal: `≤ ${us(GOALS.cpuUs)}`,
+        holds: cpu <= GOALS.cpuUs,
+      },
+      { label: '  of it the gateway', ours: us(of(ours, ({ doorUs }) => doorUs)), floor: us(of(floor, ({ doorUs }) => doorUs)) },
+      { label: '  of it core', ours: us(of(ours, ({ shopUs }) => shopUs)), floor: us(of(floor, ({ shopUs }) => shopUs)) },
+    ],
+  )
+  say(`  The load client: ${us(of(ours, ({ clientCpuUs }) => clientCpuUs))} a request`)
+}
