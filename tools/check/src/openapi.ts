@@ -174,8 +174,14 @@ const INFO = {
   license: { name: 'Apache 2.0', identifier: 'Apache-2.0' },
 }
 
+/** What a scope lets do, out of its name: `orders:read` → `Buyers: read orders`. */
 const scopes = (names: readonly string[], who: string): Record<string, string> =>
-  Object.fromEntries(names.map((name) => [name, `${who}: ${name.replace(':', ', ')}`]))
+  Object.fromEntries(
+    names.map((name) => {
+      const [thing = '', verb = 'manage'] = name.split(':')
+      return [name, `${who}: ${verb} ${thing}`]
+    }),
+  )
 
 const problem = (description: string, retries: boolean) => ({
   description,
@@ -193,9 +199,9 @@ const COMPONENTS = {
           authorizationUrl: '/oidc/auth',
           tokenUrl: '/oidc/token',
           refreshUrl: '/oidc/token',
-          scopes: { openid: 'Sign-in', ...scopes(BUYER_SCOPES, 'Buyer') },
+          scopes: { openid: 'Sign-in', ...scopes(BUYER_SCOPES, 'Buyers') },
         },
-        clientCredentials: { tokenUrl: '/oidc/token', scopes: scopes(PARTNER_SCOPES, 'Partner') },
+        clientCredentials: { tokenUrl: '/oidc/token', scopes: scopes(PARTNER_SCOPES, 'Partners') },
       },
     },
   },
