@@ -1,4 +1,4 @@
-// `npm test [paths]`: engines once for the whole run, every spec in one process per run, and one line with the sum.
+// `npm test [paths]`: engines once for the whole run, and one line with the sum.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from './errors.js'
 import { onParentGone } from './launcher.js'
+import { Reaper } from './reaper.js'
 import { startEngines } from './start-system.js'
 
 const ROOT = dirname(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))))
@@ -41,30 +42,67 @@ function chosen(args: readonly string[]): string[] {
   })
 }
 
+interface Run {
+  readonly quiet: boolean
+  /** The value of TEST_ENGINES. */
+  readonly engines: string
+  readonly scratch: string
+  readonly reaper: Reaper
+}
+
 interface Counts {
   passed: number
   failed: number
 }
 
-async function runSpecs(specs: readonly string[], quiet: boolean, engines: string, scratch: string): Promise<Counts> {
-  const counts = join(scratch, `counts-${specs.length}.json`)
+/** How a group of specs is run. Specs of one process share hooks and memory, which unit tests can and tests with engines can't. */
+interface Group {
+  specs: string[]
+  isolation: 'none' | 'process'
+  /** Processes at once. */
+  concurrency: number
+}
+
+/** Unit specs in one process, those with engines in a process each, journeys one by one. */
+function groupsOf(specs: readonly string[]): Group[] {
+  const isJourney = (spec: string) => relative(ROOT, spec).startsWith('e2e/')
+  const isUnit = (spec: string) => !isJourney(spec) && spec.includes('/dist/src/')
+  const groups: Group[] = [
+    { specs: specs.filter(isUnit), isolation: 'none', concurrency: 1 },
+    { specs: specs.filter((spec) => !isUnit(spec) && !isJourney(spec)), isolation: 'process', concurrency: 2 },
+    { specs: specs.filter(isJourney), isolation: 'process', concurrency: 1 },
+  ]
+  return groups.filter((group) => group.specs.length > 0)
+}
+
+/** Runs a group of specs with all that they start in a process group of its own, which the reaper ends if this process is killed. */
+async function runSpecs({ specs, isolation, concurrency }: Group, { quiet, engines, scratch, reaper }: Run): Promise<Counts> {
+  const counts = join(scratch, 'counts.json')
+  rmSync(counts, { force: true })
   const reporters = [`--test-reporter=${quiet ? 'dot' : 'spec'}`, '--test-reporter-destination=stdout']
   const counting = [`--test-reporter=${COUNTS}`, `--test-reporter-destination=${counts}`]
-  const options = ['--test', '--test-isolation=none', '--enable-source-maps', `--test-timeout=${TEST_WITHIN_MS}`]
+  const how = [`--test-isolation=${isolation}`, ...(isolation === 'none' ? [] : [`--test-concurrency=${concurrency}`])]
+  const options = ['--test', ...how, '--enable-source-maps', `--test-timeout=${TEST_WITHIN_MS}`]
   const child = spawn(process.execPath, [...options, ...reporters, ...counting, ...specs], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, TEST_ENGINES: engines },
+    detached: true,
   })
-  running = child
+  const pid = child.pid ?? 0
+  reaper.watch(pid, 'SIGKILL')
+  running = pid
   const [code] = (await once(child, 'exit')) as [number | null]
+  running = 0
+  reaper.forget(pid)
   const read = existsSync(counts) ? readFileSync(counts, 'utf8') : ''
   const found = read === '' ? { passed: 0, failed: 0 } : (JSON.parse(read) as Counts)
   // A run that ended badly without a failed test (a crash, an unhandled rejection) is a failure too.
   return code !== 0 && found.failed === 0 ? { ...found, failed: 1 } : found
 }
 
-let running: ReturnType<typeof spawn> | undefined
+/** The process group of the specs that run at the moment, or 0. */
+let running = 0
 
 async function main(): Promise<number> {
   const quiet = process.argv.includes('--quiet')
@@ -77,13 +115,17 @@ async function main(): Promise<number> {
   }
   const scratch = mkdtempSync(join(tmpdir(), 'catamaran-test-'))
   const given = process.env['TEST_ENGINES']
-  const started = given ? undefined : await startEngines({ dataDir: join(scratch, 'data'), stderr: process.stderr })
+  const started = given ? undefined : await startEngines({ dataDir: join(scratch, 'data'), ...(!quiet && { stderr: process.stderr }) })
+  const reaper = await Reaper.start(scratch)
   const stop = async () => {
     await started?.stop()
+    await reaper.close()
     rmSync(scratch, { recursive: true, force: true })
   }
+  let isAborted = false
   const abort = () => {
-    running?.kill('SIGKILL')
+    isAborted = true
+    if (running !== 0) process.kill(-running, 'SIGKILL')
     void stop().finally(() => process.exit(130))
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, abort)
@@ -91,10 +133,8 @@ async function main(): Promise<number> {
   const engines = given ?? JSON.stringify(started?.system.engines)
   const total: Counts = { passed: 0, failed: 0 }
   try {
-    const isJourney = (spec: string) => relative(ROOT, spec).startsWith('e2e/')
-    for (const group of [specs.filter((spec) => !isJourney(spec)), specs.filter(isJourney)]) {
-      if (group.length === 0) continue
-      const { passed, failed } = await runSpecs(group, quiet, engines, scratch)
+    for (const group of groupsOf(specs)) {
+      const { passed, failed } = await runSpecs(group, { quiet, engines, scratch, reaper })
       total.passed += passed
       total.failed += failed
     }
