@@ -134,6 +134,7 @@ async function main(): Promise<number> {
   const total: Counts = { passed: 0, failed: 0 }
   try {
     for (const group of groupsOf(specs)) {
+      if (isAborted) break
       const { passed, failed } = await runSpecs(group, { quiet, engines, scratch, reaper })
       total.passed += passed
       total.failed += failed
