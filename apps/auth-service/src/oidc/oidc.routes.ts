@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PROBLEM_CONTENT_TYPE } from '@catamaran/contracts'
-import { AppError, noteError, problemOf, retryAfterOf, toAppError } from '@catamaran/platform'
+import { AppError, logFields, noteError, problemOf, retryAfterOf, toAppError } from '@catamaran/platform'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { errorPage } from '../pages/account.pages.js'
 import { render } from '../pages/oidc.pages.js'
 import type { OidcProvider } from './provider.js'
@@ -14,6 +14,9 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 
 const requests = new WeakMap<IncomingMessage, FastifyRequest>()
 const failures = new WeakMap<object, unknown>()
+
+/** Refusals in OAuth's own words; why stands in the log line only. */
+const REFUSALS = ['grant.error', 'authorization.error', 'revocation.error', 'end_session.error', 'end_session_confirm.error'] as const
 
 /** Puts oidc-provider under /oidc. It reads bodies and writes answers itself; failures that are ours, not OAuth's, are told as elsewhere. */
 export const registerOidc = (fastify: FastifyInstance, oidc: OidcProvider): void => {
@@ -45,12 +48,15 @@ export const registerOidc = (fastify: FastifyInstance, oidc: OidcProvider): void
 
 const prepare = (provider: Provider): Handler => {
   provider.on('server_error', (ctx, error) => void failures.set(ctx, error))
-  // What Koa could not answer at all was answered with 500 by then.
-  const koa: EventEmitter = provider
-  koa.on('error', (error: Error, ctx?: KoaContextWithOIDC) => note(ctx, toAppError(error)))
+  const told: EventEmitter = provider
+  for (const event of REFUSALS) {
+    told.on(event, (_ctx, { error, error_detail: reason }: errors.OIDCProviderError) => logFields({ oauthError: error, reason }))
+  }
+  provider.on('grant.revoked', () => logFields({ grantRevoked: true }))
   provider.use(async (ctx, next) => {
     ctx.set('content-security-policy', "default-src 'none'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-    await next()
+    await next().catch((error: unknown) => failures.set(ctx, error))
+    logFields({ endpoint: (ctx as Partial<KoaContextWithOIDC>).oidc?.route })
     const failure = failures.get(ctx)
     if (failure !== undefined) tell(ctx as KoaContextWithOIDC, toAppError(failure))
     else if (ctx.status === 404 && ctx.body === undefined) tell(ctx as KoaContextWithOIDC, new AppError('request.route-not-found'))
@@ -58,15 +64,11 @@ const prepare = (provider: Provider): Handler => {
   return provider.callback() as Handler
 }
 
-const note = (ctx: KoaContextWithOIDC | undefined, error: AppError): FastifyRequest | undefined => {
-  const request = ctx === undefined ? undefined : requests.get(ctx.req)
-  if (request !== undefined) noteError(request, error)
-  return request
-}
-
 /** The problem document of an error, or a page where a browser asks. */
 const tell = (ctx: KoaContextWithOIDC, error: AppError): void => {
-  const requestId = note(ctx, error)?.id ?? ''
+  const request = requests.get(ctx.req)
+  if (request !== undefined) noteError(request, error)
+  const requestId = request?.id ?? ''
   const problem = problemOf(error, requestId)
   if (ctx.accepts('json', 'html') === 'html') {
     render(ctx, errorPage({ status: problem.status, title: problem.title, detail: problem.detail, requestId }))
