@@ -6,7 +6,7 @@ export type { Logger } from 'pino'
 /** Injection token of the service's logger. */
 export const LOGGER = Symbol('logger')
 
-const SECRET_KEYS = [
+const SECRET_KEYS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'set-cookie',
@@ -20,7 +20,29 @@ const SECRET_KEYS = [
   'client_secret',
   'client_assertion',
   'email',
-]
+])
+const CENSOR = '[redacted]'
+
+const isRecord = (value: unknown): value is Record<string, unknown> => {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/**
+ * The fields of a line without secrets and personal data, struck out by key there and one level below. Errors stay as they are. By hand,
+ * because pino's own redaction took 6 % of the gateway's time.
+ */
+export const strikeSecrets = (fields: Record<string, unknown>, depth = 1): Record<string, unknown> => {
+  let struck: Record<string, unknown> | undefined
+  for (const key in fields) {
+    const value = fields[key]
+    if (value === undefined) continue
+    const shown = SECRET_KEYS.has(key) ? CENSOR : depth > 0 && isRecord(value) ? strikeSecrets(value, depth - 1) : value
+    if (shown !== value) (struck ??= { ...fields })[key] = shown
+  }
+  return struck ?? fields
+}
 
 /**
  * The service's JSON logger: one line an event, on standard output, secrets and personal data struck out by key at two depths.
@@ -33,8 +55,7 @@ export const createLogger = (service: string, level: string): Logger => {
       level,
       base: { service },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: SECRET_KEYS.flatMap((key) => [`["${key}"]`, `*["${key}"]`]), censor: '[redacted]' },
+      formatters: { level: (label) => ({ level: label }), log: (fields) => strikeSecrets(fields) },
     },
     out,
   )

@@ -53,6 +53,8 @@ export interface Service {
   openApi(): object
 }
 
+const IDLE_SWEEP_MS = 50
+
 const fastifyOf = (
   { name, trustedHops = 0, maxBodyBytes = 64 * 1024 }: ServiceOptions,
   onUnroutable: (error: Error, request: FastifyRequest, reply: FastifyReply) => void,
@@ -79,7 +81,7 @@ class Adapter extends FastifyAdapter {
 export const createService = async (options: ServiceOptions): Promise<Service> => {
   const { name, config } = options
   const logger = createLogger(name, config.logLevel)
-  const metricsText = startTelemetry()
+  const metricsText = startTelemetry(name)
   const admin = new AdminServer(metricsText)
   const verifier = new TokenVerifier({
     issuer: config.issuer,
@@ -120,7 +122,9 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
     },
     close: async () => {
       admin.phase = 'draining'
-      await app.close()
+      // A connection that was busy when closing began stays open for its keep-alive time unless somebody ends it.
+      const ending = setInterval(() => instance.server.closeIdleConnections(), IDLE_SWEEP_MS)
+      await app.close().finally(() => clearInterval(ending))
       await admin.close()
       logger.flush()
     },

@@ -1,14 +1,17 @@
+import type { ServiceName } from '@catamaran/contracts'
 import { metrics, type Attributes } from '@opentelemetry/api'
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
+import { resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 
 /**
  * Starts metrics for this process behind the OpenTelemetry API: code asks `metrics.getMeter()` and knows nothing of exporters.
  * Returns the text that `/metrics` answers with (Prometheus exposition format 0.0.4).
  */
-export const startTelemetry = (): (() => Promise<string>) => {
+export const startTelemetry = (service: ServiceName): (() => Promise<string>) => {
   const reader = new PrometheusExporter({ preventServerStart: true })
-  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }))
+  const resource = resourceFromAttributes({ 'service.name': service })
+  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader], resource }))
   const serializer = new PrometheusSerializer('', false)
   return async () => serializer.serialize((await reader.collect()).resourceMetrics)
 }
