@@ -26,6 +26,13 @@ interface Outgoing {
   readonly message: Message & { value: string }
 }
 
+interface Batch {
+  readonly rows: readonly OutboxRow[]
+  /** Those of them that can be sent. */
+  readonly outgoing: readonly Outgoing[]
+}
+const NOTHING: Batch = { rows: [], outgoing: [] }
+
 /** A send holds less than a broker takes in one request (1 MiB), though every event of it may go to one partition. */
 const MAX_SEND_BYTES = 900_000
 const HEADER_BYTES = 400
@@ -70,20 +77,20 @@ export class Drain {
     let published = 0
     let deleting: Promise<void> = Promise.resolve()
     try {
-      let batch = await rows.read(0, batchSize)
-      while (batch.length > 0 && isHeld()) {
-        metrics.noteOldest(batch[0]?.time)
-        const hasMore = batch.length === batchSize && performance.now() < endAt && !isStopped()
-        const next = hasMore ? rows.read(batch.at(-1)?.seq ?? 0, batchSize) : Promise.resolve([])
+      let batch = await this.read(0)
+      while (batch.rows.length > 0 && isHeld()) {
+        metrics.noteOldest(batch.rows[0]?.time)
+        const hasMore = batch.rows.length === batchSize && performance.now() < endAt && !isStopped()
+        const next = hasMore ? this.read(batch.rows.at(-1)?.seq ?? 0) : Promise.resolve(NOTHING)
         next.catch(() => undefined) // seen where it is awaited, unless sending fails first
         await this.publish(batch)
         await deleting
-        deleting = rows.delete(batch)
+        deleting = rows.delete(batch.rows)
         deleting.catch(() => undefined) // the same
-        published += batch.length
+        published += batch.rows.length
         batch = await next
       }
-      if (published === 0) metrics.noteOldest(batch[0]?.time)
+      if (published === 0) metrics.noteOldest(batch.rows[0]?.time)
     } finally {
       await deleting
       await this.notifying
@@ -91,16 +98,18 @@ export class Drain {
     return published
   }
 
-  private async publish(batch: readonly OutboxRow[]): Promise<void> {
+  private async publish({ outgoing }: Batch): Promise<void> {
     const sent: DomainEvent[] = []
-    for (const chunk of chunksOf(await this.outgoingOf(batch))) await this.send(chunk, sent)
+    for (const chunk of chunksOf(outgoing)) await this.send(chunk, sent)
     this.options.metrics.notePublished(sent.length)
     await this.notify(sent)
   }
 
-  private async outgoingOf(batch: readonly OutboxRow[]): Promise<Outgoing[]> {
+  /** The rows behind one, made into messages while the batch before is on its way. */
+  private async read(afterSeq: number): Promise<Batch> {
+    const rows = await this.options.rows.read(afterSeq, this.options.batchSize)
     const outgoing: Outgoing[] = []
-    for (const row of batch) {
+    for (const row of rows) {
       try {
         const event = eventOf(row, this.options.source)
         outgoing.push({ row, event, message: messageOf(event) })
@@ -108,7 +117,7 @@ export class Drain {
         await this.setAside(row, error)
       }
     }
-    return outgoing
+    return { rows, outgoing }
   }
 
   private async send(chunk: readonly Outgoing[], sent: DomainEvent[]): Promise<void> {

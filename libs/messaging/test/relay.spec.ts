@@ -19,6 +19,9 @@ const setting = async (name: string): Promise<Setting> => {
   return made
 }
 
+/** Whether the last state a relay told of is this one. */
+const isNow = (lines: readonly Record<string, unknown>[], state: string): boolean =>
+  lines.filter((line) => 'outbox' in line).at(-1)?.['outbox'] === state
 const isEmpty = async ({ database }: Setting): Promise<boolean> => (await countOf(database, 'outbox')) === 0
 const emptied = (made: Setting): Promise<true> => until(() => isEmpty(made), { message: 'the outbox is empty', deadlineMs: 20_000 })
 const sequencesOf = (messages: readonly Lying[], key: string): number[] =>
@@ -181,6 +184,7 @@ test('while Kafka is away events wait, one line tells of it, and afterwards they
   startRelay(scope, outbox, { logger, kafka: { ...scope.kafka, brokers: [proxy.url] } })
   const order = newId('order')
   await commit(outbox, orderPlaced(order, 1))
+  await until(() => isNow(lines, 'leading'))
   await emptied(made)
 
   proxy.cut()
@@ -189,6 +193,7 @@ test('while Kafka is away events wait, one line tells of it, and afterwards they
   assert.equal(await countOf(made.database, 'outbox'), 19)
   proxy.restore()
   await emptied(made)
+  await until(() => isNow(lines, 'leading'))
   const states = lines.filter((line) => 'outbox' in line).map(({ outbox: state }) => state)
   assert.deepEqual(states, ['leading', 'waiting for Kafka', 'leading'])
   assert.deepEqual([...new Set(sequencesOf(await readTopic(scope, 'orders', 20), order))], upTo(20))
@@ -209,6 +214,7 @@ test('while PostgreSQL is away the relay waits, and goes on when it is back', as
   await until(() => lines.some(({ outbox: state }) => state === 'waiting for PostgreSQL'))
   proxy.restore()
   await commit(outbox, orderPlaced())
+  await until(() => isNow(lines, 'leading'))
   await emptied(made)
   proxy.cut()
   await commit(outbox, orderPlaced())
