@@ -3,11 +3,11 @@ import { writeFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { Database, isConnectionLoss } from '@catamaran/data'
-import { AppError, ServiceTokens, TokenVerifier } from '@catamaran/platform'
+import { ServiceTokens, TokenVerifier, type AppError } from '@catamaran/platform'
 import { generateKeyPair } from 'jose'
 import { Redis } from 'ioredis'
 import { Kafka, logLevel } from 'kafkajs'
+import pg from 'pg'
 import { OutageProxy, spawnService, TestIssuer, testScope, until } from '../src/index.js'
 
 const scope = testScope('testing')
@@ -47,21 +47,20 @@ test("the issuer's tokens pass the services' verifier, and what is wrong with on
 test('a proxy takes PostgreSQL and Redis away and brings them back', async () => {
   const proxy = await OutageProxy.before(await scope.database('proxied'))
   const redisProxy = await OutageProxy.before(scope.engines.redisUrl)
-  const database = new Database({ url: proxy.url })
+  const pool = new pg.Pool({ connectionString: proxy.url }).on('error', () => undefined)
   const redis = new Redis(redisProxy.url, { maxRetriesPerRequest: 0, retryStrategy: () => 20 }).on('error', () => undefined)
   scope.onClose(async () => {
     redis.disconnect()
-    await database.onApplicationShutdown()
+    await pool.end()
     await Promise.all([proxy.close(), redisProxy.close()])
   })
-  const answer = async (): Promise<number | undefined> =>
-    (await database.query<{ one: number }>({ name: 'one', text: 'select 1 as one' }))[0]?.one
+  const answer = async (): Promise<number | undefined> => (await pool.query<{ one: number }>('select 1 as one')).rows[0]?.one
   assert.equal(await answer(), 1)
   assert.equal(await redis.ping(), 'PONG')
 
   proxy.cut()
   redisProxy.cut()
-  await assert.rejects(answer(), (error: AppError) => error.code === 'service.unavailable' && isConnectionLoss(error.cause))
+  await assert.rejects(answer())
   await assert.rejects(redis.ping())
 
   proxy.restore()
