@@ -131,7 +131,7 @@ export const journey = async (system: RunningSystem, report: Report): Promise<Jo
   const tokens = await step(
     'sign in',
     () => signIn(system, email, password),
-    ({ expires_in, claims }) => `access token for ${expires_in} s, ${claims()?.sub}`,
+    (granted) => `access token for ${granted.expires_in} s, ${granted.claims()?.sub}`,
   )
   const buyer = new Buyer(system.gateway, tokens.access_token)
 
