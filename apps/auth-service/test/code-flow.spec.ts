@@ -81,6 +81,19 @@ describe('the authorization code flow', () => {
     }
   })
 
+  it('demands PKCE of a client with a secret too', async () => {
+    await system.database.query(
+      `insert into oidc_client (id, name, application_type, auth_method, secret_hash, grant_types, redirect_uris, scopes)
+        values ('web-shop', 'Web shop', 'web', 'client_secret', 'sha256$' || repeat('A', 43), '{authorization_code}', '{https://shop.example/callback}', '{}')`,
+    )
+    const { url } = await authorisation(system, { client_id: 'web-shop', redirect_uri: 'https://shop.example/callback' })
+    assert.match((await new Browser(system.publicUrl).go(url.href)).headers.get('location') ?? '', /^\/account\/sign-in\//)
+    url.searchParams.delete('code_challenge')
+    url.searchParams.delete('code_challenge_method')
+    const refused = await new Browser(system.publicUrl).go(url.href)
+    assert.equal(new URL(refused.headers.get('location') ?? '').searchParams.get('error'), 'invalid_request')
+  })
+
   it('sends nobody to an address that is not registered, and takes any port on the loopback', async () => {
     for (const [address, isGood] of [
       ['http://127.0.0.1:1/callback', true],

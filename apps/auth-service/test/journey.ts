@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { randomUUID, type JsonWebKey } from 'node:crypto'
+import { importJWK, SignJWT } from 'jose'
 import * as oidc from 'openid-client'
 import { Browser } from './browser.js'
 import type { AuthSystem } from './system.js'
@@ -70,3 +72,18 @@ export const isOAuthError =
   (code: string) =>
   (error: unknown): boolean =>
     (error as { error?: string }).error === code
+
+/** The form fields by which a service shows who it is (private_key_jwt). */
+export const assertionOf = async (service: string, jwk: JsonWebKey, audience: string, alg = 'EdDSA'): Promise<Record<string, string>> => ({
+  client_id: service,
+  client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+  client_assertion: await new SignJWT()
+    .setProtectedHeader({ alg })
+    .setIssuer(service)
+    .setSubject(service)
+    .setAudience(audience)
+    .setJti(randomUUID())
+    .setIssuedAt()
+    .setExpirationTime('30s')
+    .sign(await importJWK(jwk, alg)),
+})

@@ -5,7 +5,7 @@ import { ServiceTokens } from '@catamaran/platform'
 import { OutageProxy, testEngines } from '@catamaran/testing'
 import * as oidc from 'openid-client'
 import { Browser } from './browser.js'
-import { authorisation, openSignIn, PASSWORD, register, signIn, tokensFor } from './journey.js'
+import { assertionOf, authorisation, openSignIn, PASSWORD, register, signIn, tokensFor } from './journey.js'
 import { startAuth, type AuthSystem } from './system.js'
 
 describe('a store that is away', () => {
@@ -66,10 +66,12 @@ describe('a store that is away', () => {
     assert.ok(at.searchParams.get('code'))
   })
 
-  it('Redis: everything works', async () => {
+  it('Redis: everything works, and an assertion is still taken once', async () => {
     redis.cut()
     try {
       assert.ok(await isServiceTokenGiven())
+      const assertion = await assertionOf('core-service', system.keyOf('core-service'), system.issuer)
+      assert.deepEqual([await askToken(system.issuer, assertion), await askToken(system.issuer, assertion)], [200, 401])
       const { config, url, checks } = await authorisation(system)
       const callback = await signIn(new Browser(system.publicUrl), url, email)
       assert.ok((await oidc.authorizationCodeGrant(config, callback, checks)).access_token)
@@ -78,3 +80,8 @@ describe('a store that is away', () => {
     }
   })
 })
+
+const askToken = async (issuer: string, fields: Record<string, string>): Promise<number> => {
+  const body = new URLSearchParams({ grant_type: 'client_credentials', ...fields })
+  return (await fetch(`${issuer}/token`, { method: 'POST', body })).status
+}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { SettableClock } from '@catamaran/testing'
 import * as oidc from 'openid-client'
+import { ArtifactsRepository } from '../src/oidc/artifacts.repository.js'
 import { isOAuthError, register, tokensFor } from './journey.js'
 import { startAuth, type AuthSystem } from './system.js'
 
@@ -44,6 +45,20 @@ describe('refresh tokens', () => {
     const successors = await Promise.all(Array.from({ length: 8 }, () => refresh(first)))
     assert.equal(new Set(successors).size, 1)
     await refresh(successors[0] ?? '')
+  })
+
+  it('stay spent when a request that was late writes them once more, and end their family when two use them at once', async () => {
+    const artifacts = system.service.app.get(ArtifactsRepository)
+    const storage = artifacts.adapter('RefreshToken', (id) => `after ${id}`)
+    await artifacts.put('Grant', 'a grant', {}, 60)
+    await storage.upsert('a token', { grantId: 'a grant' }, 60)
+    await storage.consume('a token')
+    clock.advance(11_000)
+    await storage.upsert('a token', { grantId: 'a grant' }, 60)
+    assert.ok((await storage.find('a token'))?.consumed)
+    assert.ok(await artifacts.find('Grant', 'a grant'))
+    await assert.rejects(storage.consume('a token'), /invalid_grant/)
+    assert.equal(await artifacts.find('Grant', 'a grant'), undefined)
   })
 
   it('end the whole family when one is used again later', async () => {
