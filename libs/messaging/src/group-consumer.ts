@@ -6,7 +6,7 @@ import { HEARTBEAT_MS, MessageLoop, type LoopDeps } from './message-loop.js'
 import { Signal } from './signal.js'
 import { within } from './within.js'
 
-const BACKOFF_MS = { first: 100, most: 5_000 }
+const BACKOFF_MS = { first: 100, most: 2_000 }
 /** A fetch that finds nothing waits this long on the broker; a paused partition is looked at again after at most this. */
 const FETCH_WAIT_MS = 250
 const PARTITION_BYTES = 262_144

@@ -32,7 +32,7 @@ export interface OutboxRelayOptions {
 
 type State = 'stopped' | 'following' | 'leading' | 'waiting for Kafka' | 'waiting for PostgreSQL'
 
-const BACKOFF_MS = { first: 100, most: 5_000 }
+const BACKOFF_MS = { first: 100, most: 2_000 }
 const PRUNE_EVERY_MS = 3_600_000
 /** Kafka may be away, or take its time. */
 const STOP_MS = 5_000

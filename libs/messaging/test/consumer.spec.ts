@@ -294,6 +294,53 @@ test('consumers start without Kafka, outlive its absence and lose nothing', asyn
   await until(() => seen.includes(2), { message: 'it consumes again' })
 })
 
+test('members of a group share its partitions, and what one leaves the other takes over in order', async () => {
+  const made = await setting('members', 4)
+  const seen: { by: string; partition: number; sequence: number }[] = []
+  const consumerOf = (by: string) => {
+    @Controller()
+    class Consumer {
+      @EventPattern('orders.order.placed.v1', { group: 'members' })
+      async onPlaced(@Payload() { sequence }: Placed): Promise<void> {
+        await Promise.resolve()
+        seen.push({ by, partition: sequence % 4, sequence })
+      }
+    }
+    return Consumer
+  }
+  let next = 0
+  const produceMore = (count: number): Promise<void> =>
+    produce(
+      made,
+      Array.from({ length: count }, () => placedMessage(next % 4, next++)),
+    )
+  const allSeen = (): boolean => new Set(seen.map(({ sequence }) => sequence)).size === next
+  const first = await startConsumers(made.scope, consumerOf('first'))
+  await produceMore(40)
+  await until(allSeen, { message: 'the first sees all' })
+  await startConsumers(made.scope, consumerOf('second'))
+  await until(
+    async () => {
+      await produceMore(4)
+      return seen.some(({ by }) => by === 'second') && seen.findLast(({ by }) => by === 'first') !== undefined
+    },
+    { everyMs: 20, message: 'the second has a share' },
+  )
+  await until(allSeen, { message: 'nothing is lost when it joins' })
+  await first.close()
+  const before = seen.length
+  await produceMore(40)
+  await until(allSeen, { message: 'nothing is lost when the first leaves' })
+  assert.deepEqual([...new Set(seen.slice(before).map(({ by }) => by))], ['second'])
+  for (const partition of [0, 1, 2, 3]) {
+    const sequences = [...new Set(seen.filter((each) => each.partition === partition).map(({ sequence }) => sequence))]
+    assert.deepEqual(
+      sequences,
+      sequences.toSorted((a, b) => a - b),
+    )
+  }
+})
+
 test('a dead letter that can not be written holds the partition until it can', async () => {
   const made = await setting('letter', 1)
   const { scope } = made

@@ -162,6 +162,28 @@ test('of two relays one publishes; when its database connection dies the other t
   assert.deepEqual(sequencesOf(await readTopic(scope, 'orders', 9), order), upTo(9))
 })
 
+test('a relay whose lease was taken publishes nothing until it is free again', async () => {
+  const made = await setting('lost')
+  const { scope, database, outbox } = made
+  const { logger, lines } = keepingLogger()
+  startRelay(scope, outbox, { logger, leaseMs: 200, pollMs: 10 })
+  await until(() => isNow(lines, 'leading'))
+  const lease = (interval: string): Promise<object[]> =>
+    database.query(
+      {
+        name: 'take-lease',
+        text: 'update outbox_lease set holder = gen_random_uuid(), expires_at = now() + $1::interval',
+      },
+      [interval],
+    )
+  await lease('1 hour')
+  await until(() => isNow(lines, 'following'), { message: 'it notices' })
+  await commit(outbox, orderPlaced())
+  assert.equal(await countOf(database, 'outbox'), 1)
+  await lease('-1 second')
+  await emptied(made)
+})
+
 test('a relay that stops hands its lease over at once', async () => {
   const made = await setting('handover')
   const { scope, database, outbox } = made

@@ -42,13 +42,21 @@ test('in a service with HTTP beside it a handler sees each message once, and its
     module: () => ({ module: ThingsModule }),
     strategy: () => new KafkaStrategy({ kafka: scope.kafka, logger, attempts: 2, maxWaitMs: 50 }),
   })
-  await service.listen()
+  const { adminUrl } = await service.listen()
   scope.onClose(() => service.close())
   startRelay(scope, outbox)
   await commit(outbox, orderPlaced())
   await commit(outbox, orderPlaced())
   await until(() => seen.length === 5, { message: 'unavailable was taken for what it is: more tries than attempts, then both pass' })
   assert.equal(new Set(seen).size, 2)
+  const figures = async (): Promise<string> => (await fetch(`${adminUrl}/metrics`)).text()
+  await until(async () => /^messaging_consumed_total\{.*group="service".*outcome="done".*\} 2/m.test(await figures()))
+  const text = await figures()
+  assert.match(text, /^messaging_consumed_total\{.*outcome="waiting".*\} 1/m)
+  assert.match(text, /^messaging_lag\{.*group="service".*topic="orders".*partition="0".*\} 0/m)
+  assert.match(text, /^outbox_published_total(\{.*\})? 2/m)
+  assert.match(text, /^outbox_age(\{.*\})? 0/m)
+  assert.match(text, /^outbox_batch_size_count(\{.*\})? [12]/m)
 })
 
 /** Nest types a pattern's decorator by the method it expects; here any will do. */
