@@ -4,7 +4,7 @@ import { Refusal } from './errors.js'
 import { kafka } from './kafka.js'
 import type { PortName } from './ports.js'
 import { postgres, POSTGRES_ADMIN } from './postgres.js'
-import { dynamodbAnswers, kafkaAnswers, postgresAnswers, redisAnswers } from './probes.js'
+import { accepts, dynamodbAnswers, kafkaAnswers, postgresAnswers, redisAnswers } from './probes.js'
 import type { Processes, ProcessSpec } from './processes.js'
 import type { Progress, Say } from './progress.js'
 import { redis } from './redis.js'
@@ -39,7 +39,7 @@ const ENGINES: Record<EngineName, Engine> = {
     variable: 'REDIS_URL',
     prepare: redis,
     url: ({ ports }) => `redis://127.0.0.1:${ports.redis}`,
-    answers: (url) => redisAnswers(...at(url, 6379)),
+    answers: (url) => (url.startsWith('rediss:') ? accepts : redisAnswers)(...at(url, 6379)),
   },
   dynamodb: {
     title: 'DynamoDB Local',

@@ -120,10 +120,12 @@ function prepareData({ dataDir, reset }: Options): void {
   needSpace(dataDir, DATA_NEEDS_BYTES)
 }
 
-/** The environment of every child: this one's, without what is meant for the launcher or comes from npm or a test runner. */
+const DROPPED = new Set([...ENGINE_VARIABLES, 'CATAMARAN_PARENT_FD', 'NODE_TEST_CONTEXT', 'TEST_ENGINES', 'PORT', 'HOST'])
+
+/** The environment of every child: this one's, without what is meant for the launcher, for npm, for a test runner, or for AWS itself. */
 function inherited(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const dropped = new Set([...ENGINE_VARIABLES, 'CATAMARAN_PARENT_FD', 'NODE_TEST_CONTEXT', 'TEST_ENGINES', 'PORT', 'HOST'])
-  return Object.fromEntries(Object.entries(own).filter(([name]) => !dropped.has(name) && !name.startsWith('npm_')))
+  const isDropped = (name: string) => DROPPED.has(name) || name.startsWith('npm_') || (name.startsWith('AWS_') && !own['DYNAMODB_ENDPOINT'])
+  return Object.fromEntries(Object.entries(own).filter(([name]) => !isDropped(name)))
 }
 
 /** Resolves when a signal comes, or when the pipe to whoever started this ends; a second signal kills everything at once. */

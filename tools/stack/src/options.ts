@@ -31,7 +31,8 @@ Ctrl-C stops it all. Data stays until --reset.
   --listen ADDRESS  address of the gateway (default 127.0.0.1); everything else stays on loopback
   --no-seed         leave the catalogue empty and make no demo accounts
   --quiet           print errors and the last page only
-  --json            once ready, print one JSON object (addresses, engines, demo credentials, process ids) on standard output
+  --json            once ready, print one JSON object (addresses, engines, demo credentials, process ids) on standard output,
+                    and nothing else there: npm start --silent -- --json
   --fast            engines in memory and without fsync, for tests
   --help            this page
 

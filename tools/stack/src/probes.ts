@@ -19,19 +19,31 @@ function exchange(host: string, port: number, message: Buffer): Promise<Buffer> 
   })
 }
 
-/** True once PostgreSQL asks for a password; while it starts or recovers it answers with an error instead. */
+/** True once PostgreSQL asks for a password or refuses this user; while it starts or recovers it answers 57P03 instead. */
 export async function postgresAnswers(host: string, port: number): Promise<boolean> {
   const body = Buffer.from('\0\x03\0\0user\0probe\0database\0postgres\0\0', 'latin1')
   const length = Buffer.alloc(4)
   length.writeInt32BE(body.length + 4)
   const answer = await exchange(host, port, Buffer.concat([length, body]))
-  return answer[0] === 'R'.charCodeAt(0)
+  return /^[RE]/.test(answer.toString('latin1')) && !answer.includes('57P03')
 }
 
 /** True once Redis takes commands, or would after a password. */
 export async function redisAnswers(host: string, port: number): Promise<boolean> {
   const answer = await exchange(host, port, Buffer.from('PING\r\n'))
   return /^(\+PONG|-NOAUTH)/.test(answer.toString())
+}
+
+/** True once somebody takes connections there: all that can be asked of a server that speaks TLS only. */
+export function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, timeout: WITHIN_MS }, () => {
+      resolve(true)
+      socket.destroy()
+    })
+    socket.once('timeout', () => socket.destroy(new Error('timed out')))
+    socket.once('error', reject)
+  })
 }
 
 /** True once the broker answers an ApiVersions request. */
