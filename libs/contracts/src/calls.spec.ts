@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CALLS, callScopesOf, rulesFor } from './calls.js'
+import { CALLS, callScopesOf, matchesCall, type ServiceName } from './calls.js'
 import { ERRORS } from './errors.js'
 
-const callers = (...args: Parameters<typeof rulesFor>): string[] => rulesFor(...args).map(({ from }) => from)
+const callers = (to: ServiceName, method: string, path: string): string[] =>
+  CALLS.filter((rule) => rule.to === to && matchesCall(rule, method, path)).map(({ from }) => from)
 
 test('the gateway never calls aux, and nothing calls the gateway', () => {
   assert.ok(CALLS.every(({ from, to }) => !(from === 'api-gateway' && to === 'aux-service')))

@@ -60,11 +60,9 @@ export const CALLS: readonly CallRule[] = [
 const pathMatches = (pattern: string, path: string): boolean =>
   pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : pattern === path
 
-/** The rules that let anybody call `to` with this method and path (the path without its query). */
-export const rulesFor = (to: ServiceName, method: string, path: string): readonly CallRule[] =>
-  CALLS.filter(
-    (rule) => rule.to === to && rule.methods.includes(method as HttpMethod) && rule.paths.some((pattern) => pathMatches(pattern, path)),
-  )
+/** Whether a rule is about this method and path (the path without its query). */
+export const matchesCall = (rule: CallRule, method: string, path: string): boolean =>
+  rule.methods.includes(method as HttpMethod) && rule.paths.some((pattern) => pathMatches(pattern, path))
 
 /** The scope a service token needs to call a service; a service gets the scopes of its own rows. */
 export const callScope = (to: ServiceName): string => `call:${to}`

@@ -1,4 +1,4 @@
-import { callScope, rulesFor, type ServiceName } from '@catamaran/contracts'
+import { callScope, CALLS, matchesCall, type CallRule, type ServiceName } from '@catamaran/contracts'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { RequestContext } from './context.js'
 import { AppError } from './errors.js'
@@ -23,64 +23,76 @@ const pathOf = (url: string): string => {
   return query < 0 ? url : url.slice(0, query)
 }
 
-/**
- * Guards every route of a service with one hook: inner services check the calling service against the call table, and each route's
- * declared access against the caller's token. Everything a service has seen lately is answered without a promise.
- * @throws Error at start-up for a route that declares no access
- */
-export const registerGuard = (fastify: FastifyInstance, { service, verifier, contextOf }: GuardOptions): void => {
-  const isDoor = service === 'api-gateway'
+/** Runs a check now when the claims are remembered, else when they are verified. */
+const check = (claims: Claims | Promise<Claims>, judge: (claims: Claims) => void): undefined | Promise<void> => {
+  if (claims instanceof Promise) return claims.then(judge)
+  judge(claims)
+  return undefined
+}
 
-  fastify.addHook('onRoute', (route) => {
-    if (route.config?.access === undefined)
-      throw new Error(`${String(route.method)} ${route.url} declares no access: add @Requires(scope) or @Anonymous()`)
-  })
+/** Judges each request twice: the calling service by the call table, the caller by what the route asks for. */
+class Guard {
+  private readonly rules: readonly CallRule[]
+  private readonly scope: string
 
-  const checkService = (request: FastifyRequest, claims: Claims): void => {
-    const allowed = rulesFor(service, request.method, pathOf(request.url)).some(
-      (rule) => rule.from === claims.clientId || rule.from === '*',
-    )
-    if (!allowed || !claims.scopes.has(callScope(service))) throw new AppError('auth.caller-not-allowed')
-    contextOf(request).service = claims.clientId
-  }
-  const checkCaller = (request: FastifyRequest, claims: Claims): void => {
-    contextOf(request).caller = claims
-    const scope = request.routeOptions.config.access?.scope
-    if (scope !== undefined && scope !== null && !claims.scopes.has(scope)) {
-      throw new AppError('auth.scope-missing', { detail: `The access token lacks the scope ${scope}.` })
-    }
+  constructor(private readonly options: GuardOptions) {
+    this.rules = CALLS.filter(({ to }) => to === options.service)
+    this.scope = callScope(options.service)
   }
 
-  /** Runs a check now when the claims are remembered, else when they are verified. */
-  const then = (claims: Claims | Promise<Claims>, check: (claims: Claims) => void): undefined | Promise<void> => {
-    if (claims instanceof Promise) return claims.then(check)
-    check(claims)
-    return undefined
+  /** Undefined when all is settled, which it is without a promise for tokens that were seen lately. @throws AppError auth.* */
+  authorise(request: FastifyRequest): undefined | Promise<void> {
+    const pending = this.options.service === 'api-gateway' ? undefined : this.authoriseService(request)
+    return pending === undefined ? this.authoriseCaller(request) : pending.then(() => this.authoriseCaller(request))
   }
-  const authoriseService = (request: FastifyRequest): undefined | Promise<void> => {
-    if (isDoor || rulesFor(service, request.method, pathOf(request.url)).some((rule) => !rule.serviceToken)) return undefined
+
+  private authoriseService(request: FastifyRequest): undefined | Promise<void> {
+    const path = pathOf(request.url)
+    const rules = this.rules.filter((rule) => matchesCall(rule, request.method, path))
+    if (rules.some(({ serviceToken }) => !serviceToken)) return undefined
     const token = request.headers['x-service-token']
     if (typeof token !== 'string')
       throw new AppError('auth.caller-not-allowed', { detail: 'X-Service-Token is missing: call the gateway.' })
-    return then(verifier.verify(token), (claims) => checkService(request, claims))
+    return check(this.options.verifier.verify(token), (claims) => {
+      const isNamed = rules.some(({ from }) => from === claims.clientId || from === '*')
+      if (!isNamed || !claims.scopes.has(this.scope)) throw new AppError('auth.caller-not-allowed')
+      this.options.contextOf(request).service = claims.clientId
+    })
   }
-  const authoriseCaller = (request: FastifyRequest): undefined | Promise<void> => {
+
+  private authoriseCaller(request: FastifyRequest): undefined | Promise<void> {
     const { scope } = request.routeOptions.config.access ?? { scope: null }
     // Nothing but access tokens is judged here: OIDC's own endpoints read their Authorization header themselves.
     if (scope === null && request.routeOptions.url?.startsWith('/oidc') === true) return undefined
     const token = bearerOf(request.headers.authorization)
-    if (token !== undefined) return then(verifier.verify(token), (claims) => checkCaller(request, claims))
-    if (scope !== null) throw new AppError('auth.token-missing')
-    return undefined
+    if (token === undefined && scope !== null) throw new AppError('auth.token-missing')
+    if (token === undefined) return undefined
+    return check(this.options.verifier.verify(token), (claims) => {
+      this.options.contextOf(request).caller = claims
+      if (scope !== null && !claims.scopes.has(scope)) {
+        throw new AppError('auth.scope-missing', { detail: `The access token lacks the scope ${scope}.` })
+      }
+    })
   }
+}
 
+/**
+ * Guards every route of a service with one hook: inner services check the calling service against the call table, and each route's
+ * declared access against the caller's token.
+ * @throws Error at start-up for a route that declares no access
+ */
+export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): void => {
+  const guard = new Guard(options)
+  fastify.addHook('onRoute', (route) => {
+    if (route.config?.access === undefined)
+      throw new Error(`${String(route.method)} ${route.url} declares no access: add @Requires(scope) or @Anonymous()`)
+  })
   const onRequest: onRequestHookHandler = (request, _reply, done) => {
     if (request.is404) return done()
     try {
-      const pending = authoriseService(request)
-      const rest = pending === undefined ? authoriseCaller(request) : pending.then(() => authoriseCaller(request))
-      if (rest === undefined) return done()
-      rest.then(() => done(), done)
+      const pending = guard.authorise(request)
+      if (pending === undefined) return done()
+      pending.then(() => done(), done)
     } catch (error) {
       done(error as Error)
     }

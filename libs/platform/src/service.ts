@@ -55,11 +55,13 @@ export interface Service {
 
 const IDLE_SWEEP_MS = 50
 
-const fastifyOf = (
-  { name, trustedHops = 0, maxBodyBytes = 64 * 1024 }: ServiceOptions,
-  onUnroutable: (error: Error, request: FastifyRequest, reply: FastifyReply) => void,
-): FastifyInstance =>
-  fastify({
+/** Fastify as every service has it: bounded, with problem documents for whatever goes wrong and a log line for each request. */
+const fastifyOf = ({ name, trustedHops = 0, maxBodyBytes = 64 * 1024, headers }: ServiceOptions, logger: Logger): FastifyInstance => {
+  const onUnroutable = (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+    begin(request, reply)
+    sendProblem(request, reply, error)
+  }
+  const instance = fastify({
     frameworkErrors: onUnroutable as never, // its types know no replies without a route
     bodyLimit: maxBodyBytes,
     trustProxy: (_address, hop) => hop < trustedHops,
@@ -69,6 +71,11 @@ const fastifyOf = (
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 200 },
   })
+  instance.removeContentTypeParser('text/plain')
+  instance.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
+  const begin = registerRequests(instance, logger, headers)
+  return instance
+}
 
 /** Fastify keeps the error handler that createService gives it; Nest's own would forget which error of Fastify's it was. */
 class Adapter extends FastifyAdapter {
@@ -81,21 +88,14 @@ class Adapter extends FastifyAdapter {
 export const createService = async (options: ServiceOptions): Promise<Service> => {
   const { name, config } = options
   const logger = createLogger(name, config.logLevel)
-  const metricsText = startTelemetry(name)
-  const admin = new AdminServer(metricsText)
+  const admin = new AdminServer(startTelemetry(name))
   const verifier = new TokenVerifier({
     issuer: config.issuer,
     jwksUrl: `${config.authUrl}/oidc/jwks`,
     ...(options.now === undefined ? {} : { now: options.now }),
   })
 
-  const instance = fastifyOf(options, (error, request, reply) => {
-    begin(request, reply)
-    sendProblem(request, reply, error)
-  })
-  instance.removeContentTypeParser('text/plain')
-  instance.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
-  const begin = registerRequests(instance, logger, options.headers)
+  const instance = fastifyOf(options, logger)
   registerGuard(instance, { service: name, verifier, contextOf })
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
