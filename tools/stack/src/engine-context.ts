@@ -16,6 +16,8 @@ export interface EngineContext {
   readonly cache: Cache
   readonly secrets: Secrets
   readonly processes: Processes
+  /** Tells the user a line that stays. */
+  readonly report: (line: string) => void
   /** Looked for once, by whoever needs it first. */
   readonly java: (say: Say) => Promise<Java>
 }

@@ -96,10 +96,11 @@ export async function bringUp(bringing: Bringing): Promise<RunningSystem> {
   }
 }
 
-function engineContext({ options, ports, env, cache, secrets, processes }: Bringing): EngineContext {
+function engineContext({ options, ports, env, cache, secrets, processes, progress }: Bringing): EngineContext {
   let java: ReturnType<typeof findJava> | undefined
   const { dataDir, fast } = options
-  return { dataDir, ports, fast, env, cache, secrets, processes, java: (say) => (java ??= findJava(cache, env, say)) }
+  const report = (line: string) => progress.note(line)
+  return { dataDir, ports, fast, env, cache, secrets, processes, report, java: (say) => (java ??= findJava(cache, env, say)) }
 }
 
 /** What each part promises: the four engines, then the databases and the topics in them. */

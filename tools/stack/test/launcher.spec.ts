@@ -17,6 +17,17 @@ const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
 /** True when the process is gone, or only waits to be collected by a parent that doesn't. */
 const isGone = (pid: number) => !existsSync(`/proc/${pid}/stat`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
 
+/** 127.0.0.1 as /proc/net/tcp and tcp6 write it. */
+const LOOPBACK = ['0100007F', '0000000000000000FFFF00000100007F']
+
+/** The addresses that are listened on at a port. */
+const listenersOn = (port: number): string[] =>
+  ['/proc/net/tcp', '/proc/net/tcp6']
+    .flatMap((table) => readFileSync(table, 'utf8').split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = '', , state]) => state === '0A' && Number.parseInt(local.split(':')[1] ?? '', 16) === port)
+    .map(([, local = '']) => local.split(':')[0] ?? '')
+
 /** Runs the launcher to its end and gives what it said. */
 async function launch(args: string[], env: Record<string, string> = {}): Promise<{ code: number | null; told: string }> {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -65,6 +76,14 @@ describe('the launcher', () => {
     assert.deepEqual(findSystem(dataDir), JSON.parse(JSON.stringify(system)))
     assert.equal(system.logDir, join(dataDir, 'logs'))
     for (const pid of [system.pid, ...Object.values(system.engines.pids)]) assert.ok(pssOf(pid) > 1024 * 1024, `process ${pid} has memory`)
+  })
+
+  it('listens on loopback only', () => {
+    const { databaseUrl, redisUrl, dynamodbEndpoint, kafkaBrokers } = started.system.engines
+    for (const url of [databaseUrl, redisUrl, dynamodbEndpoint, `kafka://${kafkaBrokers[0]}`]) {
+      const addresses = listenersOn(Number(new URL(url).port))
+      assert.ok(addresses.length > 0 && addresses.every((address) => LOOPBACK.includes(address)), `${url} listens on ${addresses.join()}`)
+    }
   })
 
   it('makes a role for each database, which reaches no other', async () => {
