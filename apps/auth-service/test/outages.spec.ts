@@ -5,7 +5,7 @@ import { ServiceTokens } from '@catamaran/platform'
 import { OutageProxy, testEngines } from '@catamaran/testing'
 import * as oidc from 'openid-client'
 import { Browser } from './browser.js'
-import { assertionOf, authorisation, openSignIn, PASSWORD, register, signIn, tokensFor } from './journey.js'
+import { assertionOf, authorisation, newEmail, openSignIn, PASSWORD, postJson, register, signIn, tokensFor } from './journey.js'
 import { startAuth, type AuthSystem } from './system.js'
 
 describe('a store that is away', () => {
@@ -62,6 +62,35 @@ describe('a store that is away', () => {
       dynamo.restore()
     }
     assert.equal((await fetch(`${system.issuer}/token`, refreshBy(tokens.refresh_token))).status, 200)
+    const { at } = await browser.follow(await browser.submit(page, { email, password: PASSWORD }))
+    assert.ok(at.searchParams.get('code'))
+  })
+
+  it('PostgreSQL: signing in, refreshing and registering answer 503 at once, services still get their tokens', async () => {
+    const browser = new Browser(system.publicUrl)
+    const page = await openSignIn(browser, (await authorisation(system)).url)
+    const { tokens } = await tokensFor(system, email)
+    system.postgres.cut()
+    try {
+      const startedAt = performance.now()
+      const answers = [
+        await fetch(`${system.issuer}/token`, refreshBy(tokens.refresh_token)),
+        await browser.submit(page, { email, password: PASSWORD }),
+        await postJson(`${system.publicUrl}/v1/users`, { email: newEmail(), password: PASSWORD }),
+      ]
+      assert.deepEqual(
+        answers.map(({ status, headers }) => [status, headers.get('retry-after')]),
+        [
+          [503, '1'],
+          [503, '1'],
+          [503, '1'],
+        ],
+      )
+      assert.ok(performance.now() - startedAt < 1_900, 'sooner than a connection times out')
+      assert.ok(await isServiceTokenGiven())
+    } finally {
+      system.postgres.restore()
+    }
     const { at } = await browser.follow(await browser.submit(page, { email, password: PASSWORD }))
     assert.ok(at.searchParams.get('code'))
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { SERVICES } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { readConfig, type Service } from '@catamaran/platform'
-import { testScope, type TestScope } from '@catamaran/testing'
+import { OutageProxy, testScope, type TestScope } from '@catamaran/testing'
 import { createApp, type Overrides } from '../src/app.js'
 import { schema } from '../src/config.js'
 import { migrateAuth } from '../src/migrate.js'
@@ -26,7 +26,9 @@ export interface AuthSystem {
   /** Where the service itself listens, for calls past the gateway. */
   readonly innerUrl: string
   readonly mailbox: Mailbox
-  /** A second look at the service's database. */
+  /** Stands before the service's database. */
+  readonly postgres: OutageProxy
+  /** A look at the same database past it. */
   readonly database: Database['pool']
   readonly folder: string
   /** The private key of a service, for its assertions. */
@@ -55,12 +57,13 @@ export const startAuth = async (name: string, { env = {}, ...overrides }: System
   writeSigningKeys([privateJwk('ed25519'), privateJwk('rsa')])
 
   const url = await scope.database('auth')
+  const postgres = await OutageProxy.before(url)
   const environment = {
     ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'silent', SHUTDOWN_MS: '5000' },
     ...{ ISSUER_URL: `${gateway.url}/oidc`, AUTH_URL: gateway.url },
     ...{ SERVICE_KEY_FILE: join(folder, 'auth-service.json'), SERVICE_KEYS_DIR: join(folder, 'services') },
     ...{ SIGNING_KEYS_FILE: signingFile, SIGNING_DELAY_MS: '300', COOKIE_KEYS: 'a-cookie-key-for-tests' },
-    ...{ DATABASE_URL: url, DATABASE_CONNECTIONS: '5' },
+    ...{ DATABASE_URL: postgres.url, DATABASE_CONNECTIONS: '5' },
     ...{ REDIS_URL: scope.engines.redisUrl, REDIS_KEY_PREFIX: scope.keyPrefix },
     ...{ DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint, DYNAMODB_TABLE_PREFIX: scope.tablePrefix, AWS_REGION: 'local' },
     KAFKA_BROKERS: '127.0.0.1:1', // nowhere: events stay in the outbox, where a test can count them
@@ -73,7 +76,7 @@ export const startAuth = async (name: string, { env = {}, ...overrides }: System
   gateway.openTo(innerUrl, join(folder, 'api-gateway.json'))
   const database = new Database({ url, connections: 2 }).pool
   return {
-    ...{ scope, service, mailbox, database, folder, innerUrl, writeSigningKeys },
+    ...{ scope, service, mailbox, postgres, database, folder, innerUrl, writeSigningKeys },
     publicUrl: gateway.url,
     issuer: `${gateway.url}/oidc`,
     keyOf: (name) => keys[name] as JsonWebKey,
@@ -82,6 +85,7 @@ export const startAuth = async (name: string, { env = {}, ...overrides }: System
       await service.close()
       await mailbox.close()
       await database.end()
+      await postgres.close()
       rmSync(folder, { recursive: true })
       await scope.close()
     },

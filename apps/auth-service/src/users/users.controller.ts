@@ -5,7 +5,7 @@ import { Anonymous, AppError } from '@catamaran/platform'
 import { Register, Registered, VerifyEmail } from './users.schema.js'
 import { UsersService } from './users.service.js'
 
-const invalid = (description: string) => ApiResponse({ status: 400, description, standardSchema: Problem })
+const problem = (status: number, description: string) => ApiResponse({ status, description, standardSchema: Problem })
 
 @ApiTags('Account')
 @Controller('v1/users')
@@ -19,8 +19,9 @@ export class UsersController {
     summary: 'Register',
     description: 'Sends a mail with a link that confirms the address. The answer is the same where the address has an account already.',
   })
-  @ApiAcceptedResponse({ standardSchema: Registered })
-  @invalid('The address or the password is not one')
+  @ApiAcceptedResponse({ description: 'A mail is on its way', standardSchema: Registered })
+  @problem(400, 'The address or the password is not one')
+  @problem(503, 'Too many ask for an account just now')
   async register(@Body({ schema: Register }) body: Register): Promise<Registered> {
     await this.users.register(body)
     return { status: 'mail_sent' }
@@ -30,8 +31,8 @@ export class UsersController {
   @HttpCode(204)
   @Anonymous()
   @ApiOperation({ summary: 'Confirm an email address', description: 'Makes the account. A link works once, for a day.' })
-  @ApiNoContentResponse()
-  @invalid('The link was used or has expired')
+  @ApiNoContentResponse({ description: 'The account is ready' })
+  @problem(400, 'The link was used or has expired')
   async verifyEmail(@Body({ schema: VerifyEmail }) { token }: VerifyEmail): Promise<void> {
     if ((await this.users.confirm(token)) === undefined) throw new AppError('identity.link-invalid')
   }
