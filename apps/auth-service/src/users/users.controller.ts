@@ -21,7 +21,6 @@ export class UsersController {
   })
   @ApiAcceptedResponse({ description: 'A mail is on its way', standardSchema: Registered })
   @problem(400, 'The address or the password is not one')
-  @problem(503, 'Too many ask for an account just now')
   async register(@Body({ schema: Register }) body: Register): Promise<Registered> {
     await this.users.register(body)
     return { status: 'mail_sent' }
