@@ -83,10 +83,12 @@ async function runSpecs({ specs, isolation, concurrency }: Group, { quiet, engin
   const counting = [`--test-reporter=${COUNTS}`, `--test-reporter-destination=${counts}`]
   const how = [`--test-isolation=${isolation}`, ...(isolation === 'none' ? [] : [`--test-concurrency=${concurrency}`])]
   const options = ['--test', ...how, '--enable-source-maps', `--test-timeout=${TEST_WITHIN_MS}`]
+  // The pipe to this process's own parent is not passed on, so its number must not be either.
+  const { CATAMARAN_PARENT_FD: _pipe, ...inherited } = process.env
   const child = spawn(process.execPath, [...options, ...reporters, ...counting, ...specs], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, TEST_ENGINES: engines },
+    env: { ...inherited, TEST_ENGINES: engines },
     detached: true,
   })
   const pid = child.pid ?? 0
