@@ -54,9 +54,4 @@ export const watchConnections = (fastify: FastifyInstance, logger: Logger, heade
   fastify.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
     fastify.server.emit('request', request, response),
   )
-  fastify.addHook('onSend', (request, reply, _payload, done) => {
-    // The client was not told to go on: whether its body follows is unknown, so the connection can't be used again (RFC 9110, section 10.1.1).
-    if (request.headers.expect !== undefined) reply.header('connection', 'close')
-    done()
-  })
 }

@@ -146,6 +146,11 @@ describe('faults', () => {
       await until(() => wire.received.includes('}'))
       refused(wire, 413, 'request.too-large')
       assert.match(wire.received, /connection: close/i)
+      for (let more = 0; more < 32; more++) {
+        wire.send(`2000\r\n${'x'.repeat(8192)}\r\n`)
+        await until(() => wire.socket.writableLength === 0)
+      }
+      assert.equal(wire.isEnded, false, 'the client is left time to read the answer')
       wire.send('0\r\n\r\n')
       await until(() => wire.isEnded, { message: 'the connection ends' })
       assert.equal(core.asked.length, 1)
