@@ -3,7 +3,7 @@ import { randomUUID, type JsonWebKey } from 'node:crypto'
 import { importJWK, SignJWT } from 'jose'
 import * as oidc from 'openid-client'
 import { Browser } from './browser.js'
-import type { AuthSystem } from './system.js'
+import type { Surroundings } from './system.js'
 
 export const PASSWORD = 'seven sails over quiet water'
 export const REDIRECT = 'http://127.0.0.1:53682/callback'
@@ -12,7 +12,7 @@ export const SCOPE = 'openid email orders:read orders:write cart:write'
 let people = 0
 export const newEmail = (): string => `sailor${++people}.${Date.now()}@example.com`
 
-export const discover = (system: AuthSystem): Promise<oidc.Configuration> =>
+export const discover = (system: Surroundings): Promise<oidc.Configuration> =>
   oidc.discovery(new URL(system.issuer), 'catamaran-demo', undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] })
 
 export const postJson = (address: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
@@ -21,7 +21,7 @@ export const postJson = (address: string, body: unknown, headers: Record<string,
 export const tokenOf = (text: string): string => /token=([\w-]+)/.exec(text)?.[1] ?? ''
 
 /** Registers and confirms somebody; gives the email. */
-export const register = async (system: AuthSystem, email = newEmail()): Promise<string> => {
+export const register = async (system: Surroundings, email = newEmail()): Promise<string> => {
   assert.equal((await postJson(`${system.publicUrl}/v1/users`, { email, password: PASSWORD })).status, 202)
   const token = tokenOf((await system.mailbox.next(email)).text)
   assert.equal((await postJson(`${system.publicUrl}/v1/users/verify-email`, { token })).status, 204)
@@ -34,7 +34,7 @@ export interface Authorisation {
   readonly checks: { pkceCodeVerifier: string; expectedState: string; expectedNonce: string; idTokenExpected: true }
 }
 
-export const authorisation = async (system: AuthSystem, more: Record<string, string> = {}): Promise<Authorisation> => {
+export const authorisation = async (system: Surroundings, more: Record<string, string> = {}): Promise<Authorisation> => {
   const config = await discover(system)
   const pkceCodeVerifier = oidc.randomPKCECodeVerifier()
   const [expectedState, expectedNonce] = [oidc.randomState(), oidc.randomNonce()]
@@ -62,7 +62,7 @@ export const signIn = async (browser: Browser, url: URL, email: string, password
 }
 
 /** The whole code flow for a registered person. */
-export const tokensFor = async (system: AuthSystem, email: string, browser = new Browser(system.publicUrl)) => {
+export const tokensFor = async (system: Surroundings, email: string, browser = new Browser(system.publicUrl)) => {
   const { config, url, checks } = await authorisation(system)
   return { config, tokens: await oidc.authorizationCodeGrant(config, await signIn(browser, url, email), checks) }
 }

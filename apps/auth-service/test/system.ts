@@ -17,14 +17,14 @@ export const privateJwk = (type: 'ed25519' | 'rsa'): JsonWebKey => {
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID() }
 }
 
-export interface AuthSystem {
+/** All that auth-service needs around it, and what a test looks at; auth-service itself is not running yet. */
+export interface Surroundings {
   readonly scope: TestScope
-  readonly service: Service
+  /** What auth-service is started with. */
+  readonly environment: Record<string, string>
   /** Where the outside is, and the issuer's base. */
   readonly publicUrl: string
   readonly issuer: string
-  /** Where the service itself listens, for calls past the gateway. */
-  readonly innerUrl: string
   readonly mailbox: Mailbox
   /** Stands before the service's database. */
   readonly postgres: OutageProxy
@@ -34,31 +34,35 @@ export interface AuthSystem {
   /** The private key of a service, for its assertions. */
   keyOf(service: string): JsonWebKey
   writeSigningKeys(keys: readonly JsonWebKey[]): void
+  /** Lets the gateway forward to where auth-service listens. */
+  openTo(innerUrl: string): void
   close(): Promise<void>
 }
 
-export interface SystemOptions extends Overrides {
-  env?: Record<string, string>
-}
-
-/** auth-service on the engines of the run, with a gateway before it and a mailbox behind it. */
-export const startAuth = async (name: string, { env = {}, ...overrides }: SystemOptions = {}): Promise<AuthSystem> => {
-  const scope = testScope(name)
-  const folder = mkdtempSync(join(tmpdir(), 'catamaran-auth-'))
-  const [gateway, mailbox] = await Promise.all([Gateway.start(), Mailbox.start()])
+const writeServiceKeys = (folder: string): Record<string, JsonWebKey> => {
   const keys = Object.fromEntries(SERVICES.map((service) => [service, privateJwk('ed25519')]))
   mkdirSync(join(folder, 'services'))
   for (const [service, { d: _private, ...publicJwk }] of Object.entries(keys)) {
     writeFileSync(join(folder, `${service}.json`), JSON.stringify(keys[service]))
     writeFileSync(join(folder, 'services', `${service}.json`), JSON.stringify(publicJwk))
   }
+  return keys
+}
+
+/** Engines of the run, a gateway, a mailbox, keys, and a migrated database. `env` is added to the environment. */
+export const prepareAuth = async (name: string, env: Record<string, string> = {}): Promise<Surroundings> => {
+  const scope = testScope(name)
+  const folder = mkdtempSync(join(tmpdir(), 'catamaran-auth-'))
+  const [gateway, mailbox] = await Promise.all([Gateway.start(), Mailbox.start()])
+  const keys = writeServiceKeys(folder)
   const signingFile = join(folder, 'signing.json')
   const writeSigningKeys = (list: readonly JsonWebKey[]): void => writeFileSync(signingFile, JSON.stringify({ keys: list }))
   writeSigningKeys([privateJwk('ed25519'), privateJwk('rsa')])
 
   const url = await scope.database('auth')
   const postgres = await OutageProxy.before(url)
-  const environment = {
+  const database = new Database({ url, connections: 2 }).pool
+  const environment: Record<string, string> = {
     ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'silent', SHUTDOWN_MS: '5000' },
     ...{ ISSUER_URL: `${gateway.url}/oidc`, AUTH_URL: gateway.url },
     ...{ SERVICE_KEY_FILE: join(folder, 'auth-service.json'), SERVICE_KEYS_DIR: join(folder, 'services') },
@@ -71,23 +75,40 @@ export const startAuth = async (name: string, { env = {}, ...overrides }: System
     ...env,
   }
   await migrateAuth({ ...environment, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint })
-  const service = await createApp(readConfig(schema, environment), overrides)
-  const { url: innerUrl } = await service.listen()
-  gateway.openTo(innerUrl, join(folder, 'api-gateway.json'))
-  const database = new Database({ url, connections: 2 }).pool
   return {
-    ...{ scope, service, mailbox, postgres, database, folder, innerUrl, writeSigningKeys },
+    ...{ scope, environment, mailbox, postgres, database, folder, writeSigningKeys },
     publicUrl: gateway.url,
     issuer: `${gateway.url}/oidc`,
-    keyOf: (name) => keys[name] as JsonWebKey,
+    keyOf: (service) => keys[service] as JsonWebKey,
+    openTo: (innerUrl) => gateway.openTo(innerUrl, join(folder, 'api-gateway.json')),
     close: async () => {
-      await gateway.close()
-      await service.close()
-      await mailbox.close()
-      await database.end()
+      await Promise.all([gateway.close(), mailbox.close(), database.end()])
       await postgres.close()
       rmSync(folder, { recursive: true })
       await scope.close()
     },
   }
+}
+
+export interface AuthSystem extends Surroundings {
+  readonly service: Service
+  /** Where the service itself listens, for calls past the gateway. */
+  readonly innerUrl: string
+}
+
+export interface SystemOptions extends Overrides {
+  env?: Record<string, string>
+}
+
+/** auth-service in this process, with all that it needs around it. */
+export const startAuth = async (name: string, { env, ...overrides }: SystemOptions = {}): Promise<AuthSystem> => {
+  const surroundings = await prepareAuth(name, env)
+  const service = await createApp(readConfig(schema, surroundings.environment), overrides)
+  const { url: innerUrl } = await service.listen()
+  surroundings.openTo(innerUrl)
+  const close = async (): Promise<void> => {
+    await service.close()
+    await surroundings.close()
+  }
+  return { ...surroundings, service, innerUrl, close }
 }
