@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes, type JsonWebKey } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { PARTNER_SCOPES } from '@catamaran/contracts'
@@ -118,6 +118,11 @@ describe('client credentials', () => {
     writeFileSync(join(system.folder, 'services', 'aux-service.json'), JSON.stringify({ keys: [publicJwk, oldPublic] }))
     assert.equal((await assertionOf('aux-service', next).then(ask)).status, 200)
     assert.equal((await assertionOf('aux-service', system.keyOf('aux-service')).then(ask)).status, 200)
+  })
+
+  it('are refused to a service without a key file', async () => {
+    rmSync(join(system.folder, 'services', 'auth-service.json'))
+    assert.deepEqual(await codes(assertionOf('auth-service', system.keyOf('auth-service')).then(ask)), [401, 'invalid_client'])
   })
 
   it('are what every route but two asks of a caller', async () => {

@@ -40,7 +40,9 @@ describe('auth-service as a process', () => {
     assert.equal(await service.kill('SIGTERM'), 0)
 
     const log = service.output.join('\n')
-    assert.ok(log.includes('"endpoint":"token"') && log.includes('"oauthError":"invalid_grant"') && log.includes('"status":503'))
+    assert.ok(
+      log.includes('"endpoint":"token"') && log.includes('"oauthError":"invalid_grant"') && log.includes('"problem":"service.unavailable"'),
+    )
     const links = surroundings.mailbox.mails.map(({ text }) => tokenOf(text))
     const cookies = ['cat_session', 'cat_interaction', 'cat_resume'].map((name) => browser.cookie(name))
     const signing = (JSON.parse(readFileSync(env['SIGNING_KEYS_FILE'] ?? '', 'utf8')) as { keys: { d: string }[] }).keys.map(({ d }) => d)

@@ -69,7 +69,12 @@ export class ClientsRepository {
 
   private async findService(id: ServiceName): Promise<AdapterPayload | undefined> {
     const path = join(this.config.oidc.serviceKeysDir, `${id}.json`)
-    const keys = PublicKeys.safeParse(JSON.parse(await readFile(path, 'utf8')))
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined // a service that is not deployed here
+      throw error
+    })
+    if (text === undefined) return undefined
+    const keys = PublicKeys.safeParse(JSON.parse(text))
     if (!keys.success) throw new Error(`${path} is not the public Ed25519 JWK (or JWK set) of ${id}`)
     return {
       client_id: id,
