@@ -31,6 +31,6 @@ test('the subject is an id of the kind that the event is about', () => {
   assert.equal(subjectOf('catalogue.product.changed.v1', uuidOf(productId)), idOf('product', uuidOf(productId)))
 })
 
-test('a payload with an unknown field is refused', () => {
-  assert.equal(EVENTS['orders.order.placed.v1'].data.safeParse({ ...data, email: 'x@example.org' }).success, false)
+test('a field that the schema does not know is dropped', () => {
+  assert.deepEqual(EVENTS['orders.order.placed.v1'].data.parse({ ...data, email: 'x@example.org' }), data)
 })

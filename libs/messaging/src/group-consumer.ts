@@ -58,13 +58,14 @@ export class GroupConsumer {
   /** One consumer's life. @returns why it ended; undefined when it was told to stop */
   private async consume(): Promise<unknown> {
     const { kafka, options } = this.deps
+    const { group, lingerMs } = this.handlers
     const consumer = kafka.consumer({
-      groupId: options.kafka.topicPrefix + this.handlers.group,
+      groupId: options.kafka.topicPrefix + group,
       sessionTimeout: options.sessionMs ?? 6_000,
       rebalanceTimeout: 30_000,
       heartbeatInterval: HEARTBEAT_MS,
-      maxWaitTimeInMs: FETCH_WAIT_MS,
-      minBytes: 1,
+      maxWaitTimeInMs: lingerMs > 0 ? lingerMs : FETCH_WAIT_MS,
+      minBytes: lingerMs > 0 ? PARTITION_BYTES : 1,
       maxBytesPerPartition: PARTITION_BYTES,
       retry: { ...CONSUMER_RETRY, restartOnFailure: () => Promise.resolve(false) },
     })

@@ -14,10 +14,14 @@ export interface EventBatch {
   readonly events: readonly { readonly offset: number; readonly event: DomainEvent }[]
 }
 
-/** What the second argument of `@EventPattern` says: the consumer group, and whether the method takes whole batches of a topic. */
+/** What the second argument of `@EventPattern` says. */
 export interface EventPatternExtras {
+  /** The consumer group. */
   group?: string
+  /** Whether the method takes whole batches of a topic. */
   batch?: boolean
+  /** How long the broker may gather messages for a larger batch, in milliseconds. Default 0: each comes at once. */
+  lingerMs?: number
 }
 
 /** A handler as Nest gave it, awaited to its end. @throws what the handler threw */
@@ -28,6 +32,8 @@ export interface GroupHandlers {
   readonly group: string
   readonly byType: Map<EventType, Handle<DomainEvent>>
   readonly byTopic: Map<Topic, Handle<EventBatch>>
+  /** The longest that its methods ask for. */
+  lingerMs: number
 }
 
 const awaited =
@@ -54,8 +60,9 @@ export class HandlerRegistry {
     const fail = (problem: string): never => {
       throw new Error(`@EventPattern('${name}'): ${problem}`)
     }
-    const { group = fail("name its consumer group: { group: '<service>.<purpose>' }"), batch = false } = extras
+    const { group = fail("name its consumer group: { group: '<service>.<purpose>' }"), batch = false, lingerMs = 0 } = extras
     const handlers = this.groupOf(group)
+    handlers.lingerMs = Math.max(handlers.lingerMs, lingerMs)
     if (batch) {
       if (!isTopic(name)) return fail(`a batch handler takes a topic, one of ${Object.keys(TOPICS).join(', ')}`)
       if (handlers.byTopic.has(name)) return fail(`the group ${group} has a handler for it already: use another group`)
@@ -76,7 +83,7 @@ export class HandlerRegistry {
   private groupOf(group: string): GroupHandlers {
     const known = this.groups.get(group)
     if (known !== undefined) return known
-    const made: GroupHandlers = { group, byType: new Map(), byTopic: new Map() }
+    const made: GroupHandlers = { group, byType: new Map(), byTopic: new Map(), lingerMs: 0 }
     this.groups.set(group, made)
     return made
   }

@@ -21,7 +21,7 @@ const INSERT = {
 const dataOf = (event: NewEvent): string => {
   const parsed = EVENTS[event.type].data.safeParse(event.data)
   if (!parsed.success) throw new Error(`${event.type} of ${event.subject} has a payload that its schema refuses`, { cause: parsed.error })
-  const json = JSON.stringify(event.data)
+  const json = JSON.stringify(parsed.data)
   const bytes = Buffer.byteLength(json)
   if (bytes > MAX_DATA_BYTES)
     throw new Error(`${event.type} of ${event.subject} has a payload of ${bytes} bytes; at most ${MAX_DATA_BYTES} fit into an event`)

@@ -7,7 +7,7 @@ import { AuditService } from './audit.service.js'
 export class AuditConsumer {
   constructor(private readonly audit: AuditService) {}
 
-  @EventPattern('orders', { group: 'aux.audit', batch: true })
+  @EventPattern('orders', { group: 'aux.audit', batch: true, lingerMs: 250 })
   onBatch(@Payload() batch: EventBatch): Promise<void> {
     return this.audit.record(batch)
   }

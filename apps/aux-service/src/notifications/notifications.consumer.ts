@@ -1,21 +1,14 @@
 import { Controller } from '@nestjs/common'
 import { EventPattern, Payload } from '@nestjs/microservices'
-import type { DomainEvent } from '@catamaran/contracts'
+import type { EventBatch } from '@catamaran/messaging'
 import { NotificationsService } from './notifications.service.js'
-
-const group = 'aux.notifications'
 
 @Controller()
 export class NotificationsConsumer {
   constructor(private readonly notifications: NotificationsService) {}
 
-  @EventPattern('orders.order.placed.v1', { group })
-  onPlaced(@Payload() event: DomainEvent<'orders.order.placed.v1'>): Promise<void> {
-    return this.notifications.notify(event, 'order_placed')
-  }
-
-  @EventPattern('orders.order.cancelled.v1', { group })
-  onCancelled(@Payload() event: DomainEvent<'orders.order.cancelled.v1'>): Promise<void> {
-    return this.notifications.notify(event, 'order_cancelled')
+  @EventPattern('orders', { group: 'aux.notifications', batch: true, lingerMs: 100 })
+  onBatch(@Payload() batch: EventBatch): Promise<void> {
+    return this.notifications.notify(batch)
   }
 }

@@ -1,13 +1,23 @@
 import { Injectable } from '@nestjs/common'
-import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { BatchWriteCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import type { Notification } from '@catamaran/contracts'
-import { Dynamo, isConditionFailed, type TableDefinition } from '@catamaran/data'
+import { Dynamo, type TableDefinition } from '@catamaran/data'
+import { AppError } from '@catamaran/platform'
 
 export const NOTIFICATIONS: TableDefinition = {
   name: 'aux-notifications',
   partitionKey: { name: 'userId', type: 'S' },
   sortKey: { name: 'id', type: 'S' },
   ttl: 'expiresAt',
+}
+
+/** What one BatchWriteItem takes at most. */
+const MAX_WRITES = 25
+
+/** A notification, whose it is, and when it goes (epoch seconds). */
+export interface NewNotification extends Notification {
+  userId: string
+  expiresAt: number
 }
 
 @Injectable()
@@ -18,19 +28,20 @@ export class NotificationsRepository {
     this.TableName = dynamo.table(NOTIFICATIONS)
   }
 
-  /** Writes a notification once: its id comes from its event, so a second write of the same does nothing. */
-  async insert(userId: string, notification: Notification, expiresAt: number): Promise<void> {
-    await this.dynamo
-      .send(
-        new PutCommand({
-          TableName: this.TableName,
-          Item: { ...notification, userId, expiresAt },
-          ConditionExpression: 'attribute_not_exists(userId)',
-        }),
-      )
-      .catch((error: unknown) => {
-        if (!isConditionFailed(error)) throw error
-      })
+  /**
+   * Writes notifications, each once: its id comes from its event, so writing it again writes the same.
+   * @throws AppError service.unavailable when DynamoDB could not take them all: write them all again
+   */
+  async insert(entries: readonly NewNotification[]): Promise<void> {
+    const chunks = Array.from({ length: Math.ceil(entries.length / MAX_WRITES) }, (_, index) =>
+      entries.slice(index * MAX_WRITES, (index + 1) * MAX_WRITES),
+    )
+    for (const chunk of chunks) {
+      const writes = chunk.map((Item) => ({ PutRequest: { Item } }))
+      const { UnprocessedItems } = await this.dynamo.send(new BatchWriteCommand({ RequestItems: { [this.TableName]: writes } }))
+      const left = UnprocessedItems?.[this.TableName]?.length ?? 0
+      if (left > 0) throw new AppError('service.unavailable', { detail: `DynamoDB left ${left} notifications for later` })
+    }
   }
 
   /** A user's notifications, newest first, after the one that `before` names; those past their time are left out. */

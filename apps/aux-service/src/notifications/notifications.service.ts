@@ -6,18 +6,25 @@ import {
   idSchema,
   uuidOf,
   type DomainEvent,
+  type EventType,
   type Id,
   type Notification,
   type NotificationPage,
   type PageQuery,
 } from '@catamaran/contracts'
+import type { EventBatch } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
-import { NotificationsRepository } from './notifications.repository.js'
+import { NotificationsRepository, type NewNotification } from './notifications.repository.js'
 
 type OrderEvent = DomainEvent<'orders.order.placed.v1'> | DomainEvent<'orders.order.cancelled.v1'>
 
+/** The events that a buyer hears of. */
+const TYPES: Partial<Record<EventType, Notification['type']>> = {
+  'orders.order.placed.v1': 'order_placed',
+  'orders.order.cancelled.v1': 'order_cancelled',
+}
 const Cursor = z.tuple([idSchema('notification')])
 
 @Injectable()
@@ -27,11 +34,9 @@ export class NotificationsService {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Tells a buyer what became of an order, once for each event. */
-  async notify(event: OrderEvent, type: Notification['type']): Promise<void> {
-    const id = idOf('notification', uuidOf(event.id as Id<'event'>))
-    const expiresAt = Math.floor((Date.parse(event.time) + this.config.notifications.ttlMs) / 1000)
-    await this.repository.insert(event.data.buyerId, { id, type, orderId: event.data.orderId, createdAt: event.time }, expiresAt)
+  /** Tells buyers what became of their orders, once for each event. */
+  async notify({ events }: EventBatch): Promise<void> {
+    await this.repository.insert(events.flatMap(({ event }) => this.notificationOf(event) ?? []))
   }
 
   async list(userId: string, { cursor, limit }: PageQuery): Promise<NotificationPage> {
@@ -41,5 +46,19 @@ export class NotificationsService {
     const items = found.slice(0, limit)
     const last = items.at(-1)
     return { items, nextCursor: found.length > limit && last !== undefined ? encodeCursor([last.id]) : null }
+  }
+
+  private notificationOf(event: DomainEvent): NewNotification | undefined {
+    const type = TYPES[event.type]
+    if (type === undefined) return undefined
+    const { buyerId, orderId } = (event as OrderEvent).data
+    return {
+      userId: buyerId,
+      id: idOf('notification', uuidOf(event.id as Id<'event'>)),
+      type,
+      orderId,
+      createdAt: event.time,
+      expiresAt: Math.floor((Date.parse(event.time) + this.config.notifications.ttlMs) / 1000),
+    }
   }
 }
