@@ -46,7 +46,7 @@ const FIRST_BACKOFF_MS = 200
 const LONGEST_BACKOFF_MS = 10_000
 /** A process that lived this long starts again with the shortest backoff. */
 const STEADY_AFTER_MS = 30_000
-const POLL_MS = 25
+const POLL_MS = 50
 
 const hasExited = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 const howItEnded = (child: ChildProcess) => (child.signalCode ? `was killed by ${child.signalCode}` : `exited with code ${child.exitCode}`)
