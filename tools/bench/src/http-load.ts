@@ -10,6 +10,8 @@ export interface LoadJob {
   /** Connections, each with one request in hand. */
   readonly atOnce: number
   readonly durationMs: number
+  /** Ends earlier after so many. */
+  readonly maxCount?: number
   readonly productIds: readonly string[]
   /** Set for orders: whose, and the product that is in each of them. Else products are read. */
   readonly orders?: { readonly token: string; readonly everybodyWants: string | undefined }
@@ -84,7 +86,7 @@ function ask(job: LoadJob, next: () => string, until: number, times: number[]): 
       rest = undefined
       const now = performance.now()
       times.push(now - since)
-      if (now < until) return send()
+      if (now < until && times.length < (job.maxCount ?? Infinity)) return send()
       socket.end()
       resolve()
     })

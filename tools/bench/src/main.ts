@@ -4,11 +4,16 @@ import type { RunningSystem } from '@catamaran/stack'
 import { describeMachine, makeDataDir, measureSync } from './machine.js'
 import { benchOrders } from './orders.js'
 import { benchProducts } from './products.js'
+import { benchRelay } from './relay.js'
 import { ms, progress, say } from './report.js'
 import { benchStart, startOwn } from './start.js'
 
 /** What can be measured on a running system, in the order it is. */
-const ON_A_SYSTEM: Record<string, (system: RunningSystem) => Promise<void>> = { products: benchProducts, orders: benchOrders }
+const ON_A_SYSTEM: Record<string, (system: RunningSystem) => Promise<void>> = {
+  products: benchProducts,
+  orders: benchOrders,
+  relay: benchRelay,
+}
 const NAMES = ['start', ...Object.keys(ON_A_SYSTEM)]
 
 const HELP = `Usage: npm run bench -- [names] [--data DIR]
@@ -19,6 +24,7 @@ It starts a system of its own (engines with fsync on, no limits for callers) and
   start      warm and cold start, memory of the whole system at rest
   products   read a product through the gateway, against two chained bare Fastify hops
   orders     place an order through the gateway, against a bare driver loop without HTTP
+  relay      publish the outbox, against kafkajs alone
 
 Without names all of them. --data DIR names a folder on the disk to be measured (default: the temporary folder).
 `

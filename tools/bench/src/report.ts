@@ -9,7 +9,7 @@ export interface Row {
   readonly holds?: boolean
 }
 
-const WIDTHS = { label: 34, ours: 22, floor: 22, ratio: 22, goal: 10 }
+const WIDTHS = { label: 36, ours: 25, floor: 25, ratio: 18, goal: 11 }
 
 export const say = (line = ''): void => void process.stdout.write(`${line}\n`)
 /** What happens meanwhile: beside the figures, so that these can be kept alone. */

@@ -2,6 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
+/** kafkajs sets timers to times that have passed. */
+const FLAGS = ['--disable-warning=TimeoutNegativeWarning']
+
 type Answer<Result> = { result: Result } | { error: string }
 
 /** A program of the bench in a process of its own, which does one job at a time. It ends with the process that started it. */
@@ -15,7 +18,9 @@ export class Worker<Job extends object, Result> {
 
   /** @param file the program beside this one, such as `http-load.js` */
   static start<Job extends object, Result>(file: string): Worker<Job, Result> {
-    return new Worker(fork(fileURLToPath(new URL(file, import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }))
+    return new Worker(
+      fork(fileURLToPath(new URL(file, import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: FLAGS }),
+    )
   }
 
   get pid(): number {
