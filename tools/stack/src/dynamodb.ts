@@ -45,7 +45,7 @@ const LOOPBACK = 'LoopbackDynamoDb'
 
 /**
  * DynamoDB Local has no option for its address and listens on every interface. A class of ours that binds it to loopback is compiled once, by
- * the JDK's own compiler; with a JRE, which has none, it stays open to the network, and the user is told.
+ * Java's own compiler; a Java without one leaves it open to the network, and the user is told.
  */
 async function onLoopback({ cache, processes, report }: EngineContext, java: Java, classPath: string) {
   const source = fileURLToPath(new URL(`../../engines/${LOOPBACK}.java`, import.meta.url))
@@ -58,7 +58,7 @@ async function onLoopback({ cache, processes, report }: EngineContext, java: Jav
     return { classes: [classes], name: LOOPBACK }
   } catch {
     report(
-      'DynamoDB Local is open to the network: binding it to loopback needs a JDK (apt install openjdk-17-jdk-headless). See logs/javac.log.',
+      'DynamoDB Local is open to the network: binding it to loopback needs a Java with its compiler, such as a JDK. See logs/javac.log.',
     )
     return { classes: [], name: 'software.amazon.dynamodb.services.local.main.ServerRunner' }
   }
