@@ -1,5 +1,6 @@
-import { Partitioners, type Kafka, type Producer, type TopicMessages } from 'kafkajs'
+import type { Kafka, Producer, TopicMessages } from 'kafkajs'
 import { SHORT_RETRY } from './kafka.js'
+import { createPartitioner } from './partitioner.js'
 
 /**
  * An idempotent producer (acks all) that is thrown away after each failure. kafkajs takes back its sequence numbers when a send fails, so
@@ -34,7 +35,7 @@ export class Publisher {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner,
       retry: SHORT_RETRY,
     })
     try {
