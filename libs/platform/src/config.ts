@@ -38,6 +38,8 @@ export const env = { port, url, list, text: z.string().min(1), count: z.coerce.n
 export const serviceEnv = {
   HOST: z.string().default('127.0.0.1'),
   PORT: port,
+  /** Probes and metrics are nobody's but the operator's: a container sets this to where its probes come from. */
+  ADMIN_HOST: z.string().default('127.0.0.1'),
   ADMIN_PORT: port,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   ISSUER_URL: url,
@@ -51,6 +53,7 @@ const flat = z.object(serviceEnv)
 export const serviceConfig = (flatEnv: z.infer<typeof flat>) => ({
   host: flatEnv.HOST,
   port: flatEnv.PORT,
+  adminHost: flatEnv.ADMIN_HOST,
   adminPort: flatEnv.ADMIN_PORT,
   logLevel: flatEnv.LOG_LEVEL,
   issuer: flatEnv.ISSUER_URL,

@@ -112,7 +112,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
     logger,
     openApi: () => openApiOf(app, name),
     listen: async () => {
-      const adminUrl = await admin.listen(config.host, config.adminPort)
+      const adminUrl = await admin.listen(config.adminHost, config.adminPort)
       await app.listen(config.port, config.host)
       if (options.strategy !== undefined) await app.startAllMicroservices()
       admin.phase = 'ready'
