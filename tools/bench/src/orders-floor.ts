@@ -71,10 +71,14 @@ async function placeOne(client: pg.Client, job: FloorJob): Promise<void> {
   if (rowCount !== 2) throw new Error('The floor placed no order: is the stock used up?')
 }
 
+/** They stay open from one round to the next: the processor time of a server process that has ended is told nowhere. */
+let idle: pg.Client[] = []
+
 doJobs(async (job: FloorJob): Promise<LoadResult> => {
-  const clients = Array.from({ length: job.connections }, () => new pg.Client({ connectionString: job.databaseUrl }))
-  await Promise.all(clients.map((client) => client.connect()))
-  const idle = [...clients]
+  if (idle.length === 0) {
+    idle = Array.from({ length: job.connections }, () => new pg.Client({ connectionString: job.databaseUrl }))
+    await Promise.all(idle.map((client) => client.connect()))
+  }
   const waiting: ((client: pg.Client) => void)[] = []
   const times: number[] = []
   const [start, cpu] = [performance.now(), process.cpuUsage()]
@@ -91,7 +95,6 @@ doJobs(async (job: FloorJob): Promise<LoadResult> => {
   await Promise.all(Array.from({ length: job.atOnce }, caller))
   const seconds = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(cpu)
-  await Promise.all(clients.map((client) => client.end()))
   return {
     count: times.length,
     perSecond: times.length / seconds,
