@@ -204,6 +204,17 @@ describe('registration', () => {
     assert.ok(!form.includes('<b>') && !form.includes('evil'))
   })
 
+  it('takes a form that is none for an empty one', async () => {
+    const origin = new URL(system.publicUrl).origin
+    const statusOf = async (page: string, body?: string): Promise<number> => {
+      const headers = { origin, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+      return (await fetch(`${system.publicUrl}/account/${page}`, { method: 'POST', headers, body: body ?? null })).status
+    }
+    for (const body of [undefined, 'null', '[]', '"text"']) {
+      assert.deepEqual([await statusOf('sign-up', body), await statusOf('verify-email', body)], [422, 400], body)
+    }
+  })
+
   it('stops at ten mails an hour to one address', async () => {
     const email = newEmail()
     await Promise.all(Array.from({ length: 12 }, () => users({ email, password: PASSWORD })))

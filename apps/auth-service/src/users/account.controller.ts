@@ -18,8 +18,9 @@ const Back = z.object({
     .optional()
     .catch(undefined),
 })
-const Token = z.object({ token: z.string().max(128).catch('') })
-const SignUpForm = z.object({ email: z.string().catch(''), password: z.string().catch('') })
+// A body that is no form at all is an empty one.
+const Token = z.object({ token: z.string().max(128).catch('') }).catch({ token: '' })
+const SignUpForm = z.object({ email: z.string().catch('') }).catch({ email: '' })
 
 const emailOf = (form: unknown): string => SignUpForm.parse(form).email
 
