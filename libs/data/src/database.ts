@@ -26,6 +26,8 @@ export interface DatabaseOptions {
 }
 
 const UNAVAILABLE = /^(08...|57P0[123]|53300|25006)$|^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH)$/
+/** character_not_in_repertoire: of all that a JavaScript string can hold, only U+0000 does not go into a text. */
+const NUL_IN_TEXT = '22021'
 const LOST = /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable/i
 
 /** Whether an error says that the database can't be reached (or reached for writing) just now, so that nothing is known of the statement. */
@@ -36,6 +38,8 @@ export const isConnectionLoss = (error: unknown): boolean => {
 
 const translate = (error: unknown): never => {
   if (isConnectionLoss(error)) throw new AppError('service.unavailable', {}, { cause: error })
+  if ((error as { code?: string }).code === NUL_IN_TEXT)
+    throw new AppError('request.invalid', { detail: 'A text holds a NUL character (U+0000), which none may.' }, { cause: error })
   throw error
 }
 
@@ -57,7 +61,7 @@ export class Database implements Queryable, OnApplicationShutdown {
     this.pool.on('error', () => undefined) // an idle connection was lost: the pool has dropped it, the next query opens another
   }
 
-  /** Runs one statement. @throws AppError service.unavailable when the database is away; pg's DatabaseError else */
+  /** Runs one statement. @throws AppError service.unavailable when the database is away, request.invalid for a NUL in a text; pg's DatabaseError else */
   async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     const result = await this.pool.query<Row>({ ...statement, values: values as unknown[] }).catch(translate)
     return result.rows

@@ -70,6 +70,17 @@ test("bigint columns are numbers, and a fault of the statement keeps PostgreSQL'
   await assert.rejects(database.query(statement('select 1/0')), { code: '22012' })
 })
 
+test('a NUL in a text is told as bad input', async () => {
+  const database = open()
+  const echo = statement('select $1::text as text')
+  await assert.rejects(database.query(echo, ['a\0b']), { code: 'request.invalid' })
+  await assert.rejects(
+    database.transaction((tx) => tx.query(echo, ['a\0b'])),
+    { code: 'request.invalid' },
+  )
+  assert.deepEqual(await database.query(echo, ['\ud800']), [{ text: '\ufffd' }])
+})
+
 test('an absent database is told as unavailable at once, and used again by itself', async () => {
   const proxy = await OutageProxy.before(url)
   const database = open({ url: proxy.url })
