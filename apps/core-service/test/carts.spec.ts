@@ -40,6 +40,18 @@ test('different keys add up, and none is lost when they come at once', async () 
   assert.equal((await buyer.call('GET', '/v1/cart')).body.lines[0].quantity, 20)
 })
 
+test('a key may have the name of something that every object has', async () => {
+  const product = await harness.product(10)
+  for (const name of ['__proto__', 'constructor']) {
+    const buyer = await harness.buyer(url)
+    const add = (quantity: number) => buyer.call('POST', '/v1/cart/lines', { productId: product, quantity }, { 'idempotency-key': name })
+    await buyer.call('PUT', `/v1/cart/lines/${product}`, { quantity: 998 })
+    assert.equal((await add(2)).body.code, 'cart.line-limit')
+    assert.deepEqual([(await add(1)).status, (await add(1)).headers.get('idempotency-replayed')], [200, 'true'])
+    assert.equal((await buyer.call('DELETE', `/v1/cart/lines/${newId('product')}`)).status, 200)
+  }
+})
+
 test('a key used for another line is refused', async () => {
   const product = await harness.product(10)
   const buyer = await harness.buyer(url)

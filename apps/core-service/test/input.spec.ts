@@ -83,6 +83,11 @@ test('bad addresses and queries are told apart', async () => {
     assert.deepEqual(await code(`/v1/products?cursor=${cursor}`), [400, 'request.invalid-cursor'])
     assert.deepEqual(await code(`/v1/orders?cursor=${cursor}`), [400, 'request.invalid-cursor'])
   }
+  for (const time of ['0000-01-01T00:00:00.000Z', `2026-01-01T00:00:00.${'1'.repeat(200)}Z`]) {
+    const cursor = Buffer.from(JSON.stringify([time, newId('product')])).toString('base64url')
+    assert.deepEqual(await code(`/v1/products?cursor=${cursor}`), [400, 'request.invalid-cursor'])
+  }
+  assert.deepEqual(await code('/v1/products?q=tea%00pot'), [400, 'request.invalid'])
   for (const query of ['limit=0', 'limit=101', 'limit=x', 'colour=red', 'category=Not+One', 'q='])
     assert.deepEqual(await code(`/v1/products?${query}`), [400, 'request.invalid'])
 })

@@ -25,9 +25,10 @@ export class CartsService {
    * Adds pieces of a product. With a key it happens once, however often and from wherever it is sent.
    * @throws AppError catalogue.product-not-found, cart.line-limit, request.idempotency-key-reused
    */
-  async add(owner: string, { productId, quantity }: AddLine, key = newId('request') as string): Promise<{ cart: Cart; replayed: boolean }> {
+  async add(owner: string, { productId, quantity }: AddLine, given: string = newId('request')): Promise<{ cart: Cart; replayed: boolean }> {
     await this.catalogue.page(productId)
-    const hash = createHash('sha256').update(`${productId} ${quantity}`).digest('base64url')
+    const hash = digestOf(`${productId} ${quantity}`)
+    const key = digestOf(given) // it names a field of the cart, and `__proto__` or `constructor` would be more than a name
     const outcome = await this.change(owner, (expiresAt) => this.repository.add(owner, productId, quantity, key, hash, expiresAt))
     const used = outcome.cart?.keys[key]
     if (outcome.added) await this.forgetOldKeys(outcome.cart)
@@ -94,6 +95,8 @@ export class CartsService {
     }
   }
 }
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64url')
 
 const limit = (): AppError =>
   new AppError('cart.line-limit', { detail: `A cart holds at most ${MAX_LINES} lines and ${MAX_QUANTITY} pieces of each product.` })

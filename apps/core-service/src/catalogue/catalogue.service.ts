@@ -6,7 +6,8 @@ import { CatalogueRepository, type VersionedProduct } from './catalogue.reposito
 import type { Product, ProductQuery } from './catalogue.schema.js'
 import { ProductCache, type CachedProduct } from './product-cache.js'
 
-const NewestCursor = z.tuple([z.iso.datetime(), idSchema('product')])
+// PostgreSQL knows no year 0.
+const NewestCursor = z.tuple([z.iso.datetime({ precision: 3 }).refine((time) => time >= '0001'), idSchema('product')])
 const RankCursor = z.tuple([z.number(), idSchema('product')])
 
 @Injectable()
