@@ -14,3 +14,10 @@ test('each fault is told by a JSON pointer, unknown fields by their own', () => 
     ['/a~1b', '/extra', '/lines/1/colour', '/lines/1/quantity'],
   )
 })
+
+test('however many unknown fields there are, the first 50 are listed', () => {
+  const fields = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`f${index}`, 1]))
+  const { error } = schema.safeParse({ lines: [], 'a/b': '', ...fields })
+  const listed = inputErrorsOf(error?.issues ?? [])
+  assert.deepEqual([listed.length, listed[0]?.pointer, listed[49]?.pointer], [50, '/f0', '/f49'])
+})
