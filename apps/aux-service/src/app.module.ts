@@ -1,5 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo } from '@catamaran/data'
+import { Outbox, OutboxRelay } from '@catamaran/messaging'
+import type { Platform } from '@catamaran/platform'
 import { AuditConsumer } from './audit/audit.consumer.js'
 import { AuditRepository } from './audit/audit.repository.js'
 import { AuditService } from './audit/audit.service.js'
@@ -14,7 +16,7 @@ import { SalesService } from './sales/sales.service.js'
 
 @Module({})
 export class AppModule {
-  static for(config: Config): DynamicModule {
+  static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
       controllers: [NotificationsController, NotificationsConsumer, AuditConsumer, SalesConsumer],
@@ -22,6 +24,13 @@ export class AppModule {
         { provide: CONFIG, useValue: config },
         { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'aux-service' }) },
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
+        { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
+        {
+          // Besides publishing, it keeps the inbox from growing without end.
+          provide: OutboxRelay,
+          inject: [Outbox],
+          useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'aux-service', logger }),
+        },
         NotificationsRepository,
         NotificationsService,
         AuditRepository,

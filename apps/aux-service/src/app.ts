@@ -8,6 +8,6 @@ export const createApp = (config: Config): Promise<Service> =>
   createService({
     name: 'aux-service',
     config: config.service,
-    module: () => AppModule.for(config),
+    module: (platform) => AppModule.for(config, platform),
     strategy: ({ logger }) => new KafkaStrategy({ kafka: config.kafka, logger, clientId: 'aux-service' }),
   })

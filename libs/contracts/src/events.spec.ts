@@ -22,6 +22,11 @@ test('a stored payload with bare UUIDs reads as the wire form', () => {
   assert.deepEqual(EVENTS['orders.order.placed.v1'].data.parse(readStoredData(stored)), data)
 })
 
+test('PostgreSQL writes JSON with a space before the colon, and that reads the same', () => {
+  const stored = `{"orderId" : "${uuidOf(orderId)}", "lines" : [{"productId" : "${uuidOf(productId)}"}], "note" : "\\"orderId\\" : \\"${uuidOf(orderId)}\\""}`
+  assert.deepEqual(readStoredData(stored), { orderId, lines: [{ productId }], note: `"orderId" : "${uuidOf(orderId)}"` })
+})
+
 test('a stored payload in wire form stays as it is', () => {
   assert.deepEqual(readStoredData(JSON.stringify(data)), data)
 })

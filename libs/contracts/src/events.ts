@@ -77,17 +77,22 @@ export interface DomainEvent<T extends EventType = EventType> {
 }
 
 const ID_FIELDS: Record<string, IdKind> = { orderId: 'order', buyerId: 'user', userId: 'user', productId: 'product', sellerId: 'seller' }
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const STORED_ID = new RegExp(
+  `"(${Object.keys(ID_FIELDS).join('|')})"( ?: ?)"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"`,
+  'g',
+)
 
 /**
  * Reads the payload of an event as a database statement wrote it: the same JSON, but with bare UUIDs where the wire has TypeIDs
  * (a statement that places a hundred orders can't make those). TypeIDs that are there already stay.
  */
 export const readStoredData = (json: string): unknown =>
-  JSON.parse(json, (key, value: unknown): unknown => {
-    const kind = ID_FIELDS[key]
-    return kind !== undefined && typeof value === 'string' && UUID.test(value) ? idOf(kind, value) : value
-  })
+  JSON.parse(
+    json.replace(STORED_ID, (found, key: string, colon: string, uuid: string) => {
+      const kind = ID_FIELDS[key]
+      return kind === undefined ? found : `"${key}"${colon}"${idOf(kind, uuid)}"`
+    }),
+  )
 
 /** The subject of an event from the UUID that the database keeps. */
 export const subjectOf = (type: EventType, uuid: string): Id<IdKind> => idOf(EVENTS[type].subject, uuid)
