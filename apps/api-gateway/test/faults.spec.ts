@@ -156,6 +156,28 @@ describe('faults', () => {
       assert.equal(core.asked.length, 1)
     })
 
+    it('keeps no inner connection busy while a slow client sends its body, with a length or in chunks', async () => {
+      for (const [framing, first, last] of [
+        ['Content-Length: 40000', '"', `${'x'.repeat(39_998)}"`],
+        ['Transfer-Encoding: chunked', '1\r\n"\r\n', '1\r\n"\r\n0\r\n\r\n'],
+      ] as const) {
+        let isAsked = false
+        core.listener = (incoming, response) => {
+          isAsked = true
+          incoming.resume().on('end', () => response.end('{}'))
+        }
+        const slow = await Wire.to(url)
+        slow.send(`POST /v1/orders HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n${framing}\r\n\r\n`)
+        await until(() => slow.received.includes('100 Continue'))
+        slow.send(first)
+        await ask(`${url}/account/sign-in`) // another request, all the way in and out
+        assert.equal(isAsked, false, framing)
+        slow.send(last)
+        await until(() => slow.received.includes('HTTP/1.1 200'))
+        slow.close()
+      }
+    })
+
     it('lets a client that asks first keep a body to itself that would be refused', async () => {
       const ask100 = 'Expect: 100-continue\r\n\r\n'
       const wire = await Wire.to(url)

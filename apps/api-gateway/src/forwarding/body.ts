@@ -4,14 +4,17 @@ import { AppError } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasBody } from './refusals.js'
 
-/** Bodies up to this size are taken in whole and sent in one write; larger ones flow through. */
-const COLLECTED_BYTES = 16 * 1024
+/**
+ * Bodies that can't be larger than this are taken in whole and sent in one write, so that slow clients hold no inner connection; larger ones
+ * flow through.
+ */
+const COLLECTED_BYTES = 64 * 1024
 
 export type InnerBody = { whole: Buffer } | { flow: () => Readable; contentLength: string | undefined }
 
 /**
  * The body of a request as the inner request takes it, or undefined when it has none. A small one is handed over once it is here; the
- * others at once, to be read as the inner service takes them.
+ * others at once, to be read as the inner service takes them. `fail` hears of a body that turns out to be too large.
  * @throws AppError request.too-large, when the length is told and is too much
  */
 export const takeBody = (
@@ -19,17 +22,26 @@ export const takeBody = (
   reply: FastifyReply,
   maxBytes: number,
   next: (body: InnerBody | undefined) => void,
+  fail: (error: AppError) => void,
 ): void => {
   if (!hasBody(raw)) return next(undefined)
   const length = raw.headers['content-length']
   if (length !== undefined && Number(length) > maxBytes) throw new AppError('request.too-large')
   if (raw.headers.expect !== undefined) reply.raw.writeContinue()
-  if (length === undefined || Number(length) > COLLECTED_BYTES) {
+  if ((length === undefined ? maxBytes : Number(length)) > COLLECTED_BYTES) {
     return next({ flow: () => new LimitedBody(raw, maxBytes), contentLength: length })
   }
   const chunks: Buffer[] = []
-  raw.on('data', (chunk: Buffer) => chunks.push(chunk))
-  raw.on('end', () => next({ whole: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) }))
+  let bytes = 0
+  const onChunk = (chunk: Buffer): void => {
+    bytes += chunk.length
+    chunks.push(chunk)
+    if (bytes <= maxBytes) return
+    raw.off('data', onChunk).off('end', onEnd)
+    fail(new AppError('request.too-large'))
+  }
+  const onEnd = (): void => next({ whole: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
+  raw.on('data', onChunk).on('end', onEnd)
 }
 
 /**

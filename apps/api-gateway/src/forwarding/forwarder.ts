@@ -71,7 +71,7 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
       if (typeof token === 'string') authorised(token)
       else token.then(authorised, refused)
     })
-    const authorised = step((token: string) => takeBody(request, reply, rule.maxBodyBytes, bodyTaken(token)))
+    const authorised = step((token: string) => takeBody(request, reply, rule.maxBodyBytes, bodyTaken(token), refused))
     const bodyTaken = (token: string) =>
       step((body: InnerBody | undefined) => this.exchange(request, reply, rule, { token, body, own, counted }))
     this.limiter.admit(counted.limit, counted.who, admitted)
