@@ -1,7 +1,8 @@
 import './timer-patch.js'
+import { setTimeout as delay } from 'node:timers/promises'
 import { deadLetterTopic, TOPICS, type Topic } from '@catamaran/contracts'
 import type { Logger } from '@catamaran/platform'
-import { Kafka, logLevel, type ITopicConfig } from 'kafkajs'
+import { Kafka, logLevel, type Admin, type ITopicConfig, type RetryOptions } from 'kafkajs'
 import type { KafkaConfig } from './env.js'
 
 /** Tries within one connection or send; the loops around them go on for ever, so that a state change is one log line. */
@@ -14,7 +15,7 @@ export const SHORT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 
 export const CONSUMER_RETRY = { ...SHORT_RETRY, retries: 8 }
 
 /** A kafkajs client whose own chatter is told at debug: what matters is logged by those who use it. */
-export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?: Logger, retry = SHORT_RETRY): Kafka =>
+export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?: Logger, retry: RetryOptions = SHORT_RETRY): Kafka =>
   new Kafka({
     clientId,
     brokers,
@@ -35,6 +36,8 @@ export interface CreateTopicsOptions {
   topics?: readonly Topic[]
   /** Partitions of each, instead of what `TOPICS` says. */
   partitions?: number
+  /** How to go on trying while Kafka is starting. Default: give up soon. */
+  retry?: RetryOptions
 }
 
 /**
@@ -42,7 +45,7 @@ export interface CreateTopicsOptions {
  * @throws KafkaJSError when Kafka is away
  */
 export const createTopics = async (config: KafkaConfig, options: CreateTopicsOptions = {}): Promise<void> => {
-  const { topics = Object.keys(TOPICS) as Topic[], partitions } = options
+  const { topics = Object.keys(TOPICS) as Topic[], partitions, retry } = options
   const wanted = topics.flatMap((topic): ITopicConfig[] => {
     const name = config.topicPrefix + topic
     return [
@@ -54,13 +57,36 @@ export const createTopics = async (config: KafkaConfig, options: CreateTopicsOpt
       },
     ]
   })
-  const admin = createKafka(config, 'catamaran-topics').admin()
+  const admin = createKafka(config, 'catamaran-topics', undefined, retry).admin()
   await admin.connect()
   try {
     const existing = new Set(await admin.listTopics())
     const missing = wanted.filter(({ topic }) => !existing.has(topic))
-    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true })
+    if (missing.length === 0) return
+    await admin.createTopics({ topics: missing, waitForLeaders: false })
+    await untilLed(
+      admin,
+      missing.map(({ topic }) => topic),
+    )
   } finally {
     await admin.disconnect()
+  }
+}
+
+const LED_WITHIN_MS = 30_000
+
+/** Waits until every partition has a leader. kafkajs's own wait gives up when the broker hasn't heard of a topic yet that its controller has made. */
+const untilLed = async (admin: Admin, topics: string[]): Promise<void> => {
+  const deadline = performance.now() + LED_WITHIN_MS
+  const areLed = async (): Promise<boolean> => {
+    const { topics: found } = await admin.fetchTopicMetadata({ topics })
+    return (
+      found.length === topics.length &&
+      found.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))
+    )
+  }
+  while (!(await areLed().catch((error: unknown) => performance.now() > deadline && Promise.reject(error as Error)))) {
+    if (performance.now() > deadline) throw new Error(`After ${LED_WITHIN_MS} ms some of these topics have no leader: ${topics.join(', ')}`)
+    await delay(20)
   }
 }

@@ -60,7 +60,7 @@ test('an effect happens once however often its event is delivered', async () => 
   const message = placedMessage()
   await produce(made, [message, message, placedMessage()])
   await startConsumers(made.scope, Consumer, fast)
-  await until(() => deliveries === 4, { message: 'one was tried twice, one sent twice' })
+  await until(async () => deliveries === 4 && (await countOf(database, 'inbox')) === 2, { message: 'one was tried twice, one sent twice' })
   const effects = await database.query<{ event: string }>({ name: 'effects', text: 'select event from effect' })
   assert.deepEqual(
     effects.map(({ event }) => event).filter((event) => event === idOfMessage(message)),

@@ -71,7 +71,9 @@ function checkImport(workspace: Workspace, from: Package, source: Source, found:
   }
   const to = workspace.packages.find(({ manifest }) => manifest.name === packageOf(found.specifier))
   if (!to) return []
-  if (found.specifier !== to.manifest.name) return fault(`import from ${to.manifest.name} itself: what it doesn't export is its own affair`)
+  const doors = Object.keys(to.manifest.exports ?? {}).map((door) => to.manifest.name + door.slice(1))
+  if (found.specifier !== to.manifest.name && !doors.includes(found.specifier))
+    return fault(`import from ${to.manifest.name} itself: what it doesn't export is its own affair`)
   if (to === from) return []
   const why = refusal(from, to, source)
   return why === undefined ? [] : fault(why)

@@ -24,6 +24,7 @@ export type Kind = 'libs' | 'apps' | 'sandbox' | 'tools' | 'e2e'
 
 export interface Manifest {
   readonly name: string
+  readonly exports?: Record<string, unknown>
   readonly dependencies?: Record<string, string>
   readonly devDependencies?: Record<string, string>
   readonly optionalDependencies?: Record<string, string>

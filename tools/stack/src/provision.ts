@@ -1,6 +1,5 @@
 // A process of its own, because the clients it needs would double the launcher's memory for good: makes roles, databases and topics.
-import { deadLetterTopic, TOPICS } from '@catamaran/contracts'
-import { Kafka, logLevel } from 'kafkajs'
+import { createTopics } from '@catamaran/messaging/topics'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 
@@ -55,17 +54,11 @@ async function makeDatabases({ databaseUrl, databases, ownsServer }: ProvisionOr
   await client.end()
 }
 
-async function makeTopics({ kafkaBrokers }: ProvisionOrder): Promise<void> {
-  const retry = { initialRetryTime: RETRY_MS, maxRetryTime: RETRY_MS, factor: 0, multiplier: 1, retries: WITHIN_MS / RETRY_MS }
-  const admin = new Kafka({ clientId: 'provision', brokers: [...kafkaBrokers], logLevel: logLevel.NOTHING, retry }).admin()
-  await admin.connect()
-  const existing = new Set(await admin.listTopics())
-  const topics = Object.entries(TOPICS)
-    .flatMap(([topic, numPartitions]) => [topic, deadLetterTopic(topic)].map((name) => ({ topic: name, numPartitions })))
-    .filter(({ topic }) => !existing.has(topic))
-  if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: true, timeout: 30_000 })
-  await admin.disconnect()
-}
+const makeTopics = ({ kafkaBrokers }: ProvisionOrder): Promise<void> =>
+  createTopics(
+    { brokers: [...kafkaBrokers], topicPrefix: '' },
+    { retry: { initialRetryTime: RETRY_MS, maxRetryTime: RETRY_MS, factor: 0, multiplier: 1, retries: WITHIN_MS / RETRY_MS } },
+  )
 
 /** The line that tells the launcher a part is done. */
 const done = (part: string) => process.stdout.write(`${part}\n`)
