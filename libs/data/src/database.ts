@@ -28,6 +28,8 @@ export interface DatabaseOptions {
 const UNAVAILABLE = /^(08...|57P0[123]|53300|25006)$|^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH)$/
 /** character_not_in_repertoire: of all that a JavaScript string can hold, only U+0000 does not go into a text. */
 const NUL_IN_TEXT = '22021'
+/** query_canceled: the statement met its time limit. Unlike after a lost connection it surely changed nothing. */
+const TOO_SLOW = '57014'
 const LOST = /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable/i
 
 /** Whether an error says that the database can't be reached (or reached for writing) just now, so that nothing is known of the statement. */
@@ -37,8 +39,9 @@ export const isConnectionLoss = (error: unknown): boolean => {
 }
 
 const translate = (error: unknown): never => {
-  if (isConnectionLoss(error)) throw new AppError('service.unavailable', {}, { cause: error })
-  if ((error as { code?: string }).code === NUL_IN_TEXT)
+  const { code } = error as { code?: string }
+  if (isConnectionLoss(error) || code === TOO_SLOW) throw new AppError('service.unavailable', {}, { cause: error })
+  if (code === NUL_IN_TEXT)
     throw new AppError('request.invalid', { detail: 'A text holds a NUL character (U+0000), which none may.' }, { cause: error })
   throw error
 }
@@ -61,7 +64,10 @@ export class Database implements Queryable, OnApplicationShutdown {
     this.pool.on('error', () => undefined) // an idle connection was lost: the pool has dropped it, the next query opens another
   }
 
-  /** Runs one statement. @throws AppError service.unavailable when the database is away, request.invalid for a NUL in a text; pg's DatabaseError else */
+  /**
+   * Runs one statement. @throws AppError service.unavailable when the database is away or too slow, request.invalid for a NUL in a text;
+   * pg's DatabaseError else
+   */
   async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     const result = await this.pool.query<Row>({ ...statement, values: values as unknown[] }).catch(translate)
     return result.rows

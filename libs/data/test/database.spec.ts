@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { OutageProxy, testScope, until, type TestScope } from '@catamaran/testing'
-import { Database } from '../src/database.js'
+import { Database, isConnectionLoss } from '../src/database.js'
 import { migrate } from '../src/migrate.js'
 
 let scope: TestScope
@@ -79,6 +79,12 @@ test('a NUL in a text is told as bad input', async () => {
     { code: 'request.invalid' },
   )
   assert.deepEqual(await database.query(echo, ['\ud800']), [{ text: '\ufffd' }])
+})
+
+test('a statement that takes too long is told as unavailable, and not as a lost connection', async () => {
+  const database = open({ statementTimeoutMs: 50 })
+  const slow = database.query(statement('select pg_sleep(5)'))
+  await assert.rejects(slow, (error: Error & { code?: string }) => error.code === 'service.unavailable' && !isConnectionLoss(error.cause))
 })
 
 test('an absent database is told as unavailable at once, and used again by itself', async () => {
