@@ -16,8 +16,8 @@ create table product (
   currency text not null check (currency ~ '^[A-Z]{3}$'),
   status text not null default 'active' check (status in ('active', 'withdrawn')),
   version bigint not null default 1,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
+  created_at timestamptz(3) not null default now(), -- as precise as a cursor tells it
+  updated_at timestamptz(3) not null default now(),
   search tsvector not null generated always as (
     setweight(to_tsvector('english', name), 'A') || setweight(to_tsvector('english', replace(category, '-', ' ')), 'B') || setweight(to_tsvector('english', description), 'C')
   ) stored

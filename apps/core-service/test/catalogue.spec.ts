@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { idOf, newId, uuidOf, type DomainEvent, type ProductId } from '@catamaran/contracts'
 import { RedisClient } from '@catamaran/data'
-import { until } from '@catamaran/testing'
+import { OutageProxy, until } from '@catamaran/testing'
 import { ProductCache } from '../src/catalogue/product-cache.js'
 import { freshKey, Harness, orderOf } from './harness.js'
 
@@ -113,4 +113,22 @@ test('a slow reader cannot bring old bytes back, here or in Redis', async () => 
 test('a product that nobody made is not found, however often it is asked for', async () => {
   const id = newId('product')
   for (let index = 0; index < 3; index++) assert.equal((await get(`/v1/products/${id}`)).body.code, 'catalogue.product-not-found')
+})
+
+test('a process that may have missed an announcement takes no page for fresh', async () => {
+  const proxy = await OutageProxy.before(harness.scope.engines.redisUrl)
+  const redis = new RedisClient({ url: proxy.url, keyPrefix: harness.scope.keyPrefix })
+  const cache = new ProductCache(redis)
+  cache.onApplicationBootstrap()
+  const id = newId('product')
+  await until(() => cache.put(id, 1, Buffer.from('{}')).freshUntil > Date.now() + 5_000, {
+    message: 'it listens, so pages stay fresh for long',
+  })
+  assert.ok((cache.get(id)?.freshUntil ?? 0) > Date.now())
+  proxy.cut()
+  await until(() => cache.get(id)?.freshUntil === 0, { message: 'the page is stale' })
+  proxy.restore()
+  cache.onApplicationShutdown()
+  redis.disconnect()
+  await proxy.close()
 })

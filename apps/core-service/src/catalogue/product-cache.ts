@@ -15,10 +15,13 @@ export interface CachedProduct {
 interface Known {
   readonly page: CachedProduct | undefined
   readonly newest: number
+  /** Counts how often the line of announcements was broken or made again. */
+  readonly epoch: number
 }
 
 const MAX_ENTRIES = 10_000
-const FRESH_MS = 2_000
+/** While this process hears of changes, and while it doesn't. */
+const FRESH_MS = { listening: 10_000, deaf: 2_000 }
 const SHARED_MS = 15_000
 
 // One value a product: "<version>\n<body>". Never replaced by an older version; a value without body is a tombstone that keeps old bytes out.
@@ -36,13 +39,15 @@ declare module 'ioredis' {
 }
 
 /**
- * Product pages as serialised bytes: in this process for two seconds, in Redis for fifteen. An entry is replaced only by a newer version
+ * Product pages as serialised bytes: in this process for ten seconds (two while it can't hear of changes), in Redis for fifteen. An entry is replaced only by a newer version
  * of its product, so a slow reader can't bring old bytes back. Changes arrive by a Redis channel; lifetimes cover a lost message.
  */
 @Injectable()
 export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly local = new LRUCache<string, Known>({ max: MAX_ENTRIES })
   private readonly channel: string
+  private freshMs = FRESH_MS.deaf
+  private epoch = 0
   private subscriber: Redis | undefined
 
   constructor(private readonly redis: RedisClient) {
@@ -52,6 +57,8 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
 
   onApplicationBootstrap(): void {
     this.subscriber = this.redis.subscriber()
+    // What was announced while the line was broken, nobody has heard.
+    this.subscriber.on('close', () => this.hearAgain(false)).on('ready', () => this.hearAgain(true))
     this.subscriber.on('message', (_channel, message: string) => {
       const [id, version] = message.split(' ')
       this.forgetOlder(id as ProductId, Number(version))
@@ -65,7 +72,8 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** What this process holds, fresh or stale. */
   get(id: ProductId): CachedProduct | undefined {
-    return this.local.get(id)?.page
+    const known = this.local.get(id)
+    return known?.page === undefined || known.epoch === this.epoch ? known?.page : { ...known.page, freshUntil: 0 }
   }
 
   /** What Redis holds, taken over into this process; undefined when there is nothing or no Redis. */
@@ -101,12 +109,18 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
     }
   }
 
+  /** Begins a new epoch: pages of the one before are stale. */
+  private hearAgain(isListening: boolean): void {
+    this.freshMs = isListening ? FRESH_MS.listening : FRESH_MS.deaf
+    this.epoch++
+  }
+
   private keepLocal(id: ProductId, version: number, body: Buffer): CachedProduct {
     const known = this.local.get(id)
     if (known?.page !== undefined && known.page.version > version) return known.page
     const isCurrent = known === undefined || version >= known.newest
-    const page: CachedProduct = { version, etag: `"${version}"`, body, freshUntil: isCurrent ? Date.now() + FRESH_MS : 0 }
-    this.local.set(id, { page, newest: Math.max(version, known?.newest ?? 0) })
+    const page: CachedProduct = { version, etag: `"${version}"`, body, freshUntil: isCurrent ? Date.now() + this.freshMs : 0 }
+    this.local.set(id, { page, newest: Math.max(version, known?.newest ?? 0), epoch: this.epoch })
     return page
   }
 
@@ -114,6 +128,6 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
     const known = this.local.get(id)
     if (known !== undefined && known.newest >= version) return
     // An older page stays, marked stale: it is still the best answer there is while the database is away.
-    this.local.set(id, { page: known?.page && { ...known.page, freshUntil: 0 }, newest: version })
+    this.local.set(id, { page: known?.page && { ...known.page, freshUntil: 0 }, newest: version, epoch: this.epoch })
   }
 }
