@@ -18,6 +18,8 @@ export const Config = z
     HOLD_MS: env.ms.default(15 * 60_000),
     /** How often holds that have ended are looked for. */
     HOLD_SWEEP_MS: env.ms.default(1_000),
+    /** How long a duplicate of a running order waits for it. */
+    ORDER_JOIN_MS: env.ms.default(8_000),
     /** How long an unused cart is kept. */
     CART_TTL_MS: env.ms.default(30 * 24 * 3_600_000),
   })
@@ -29,7 +31,7 @@ export const Config = z
     kafka: kafkaConfig(flat),
     flags: flagsConfig(flat),
     auxUrl: flat.AUX_URL,
-    orders: { holdMs: flat.HOLD_MS, sweepMs: flat.HOLD_SWEEP_MS },
+    orders: { holdMs: flat.HOLD_MS, sweepMs: flat.HOLD_SWEEP_MS, joinMs: flat.ORDER_JOIN_MS },
     carts: { ttlMs: flat.CART_TTL_MS },
   }))
 export type Config = z.infer<typeof Config>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { newId } from '@catamaran/contracts'
+import { newId, uuidOf } from '@catamaran/contracts'
 import { AppError } from '@catamaran/platform'
 import { until } from '@catamaran/testing'
 import { OrdersRepository } from '../src/orders/orders.repository.js'
@@ -196,6 +196,27 @@ test('an order whose connection was lost after the commit is found by its id', a
   const answer = await buyer.call('POST', '/v1/orders', orderOf([product, 1]), freshKey())
   assert.equal(answer.status, 201)
   assert.deepEqual(await harness.stockOf(product), { available: 4, held: 1 })
+})
+
+test('a duplicate of an order that is still being placed waits for it, at most its time, and is told so', async () => {
+  const brief = await harness.start({ ORDER_JOIN_MS: '50' })
+  const product = await harness.product(5)
+  const buyer = await harness.buyer(brief.url)
+  const key = freshKey()
+  const client = harness.database.directClient()
+  await client.connect()
+  await client.query('begin')
+  await client.query('select from stock where product_id = $1 for update', [uuidOf(product)])
+  const first = buyer.call('POST', '/v1/orders', orderOf([product, 1]), key)
+  const second = await until(async () => {
+    const answer = await buyer.call('POST', '/v1/orders', orderOf([product, 1]), key)
+    return answer.status === 409 && answer
+  })
+  assert.deepEqual([second.body.code, second.headers.get('retry-after')], ['request.idempotency-in-progress', '1'])
+  await client.query('commit')
+  await client.end()
+  assert.equal((await first).status, 201)
+  assert.equal((await buyer.call('POST', '/v1/orders', orderOf([product, 1]), key)).body.id, (await first).body.id)
 })
 
 test('an order from the cart names its version, empties it once, and can be sent again', async () => {

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { Injectable } from '@nestjs/common'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Inject, Injectable } from '@nestjs/common'
 import { decodeCursor, encodeCursor, idSchema, newId, type OrderId, type Page, type UserId } from '@catamaran/contracts'
 import { Flags } from '@catamaran/flags'
 import { AppError, currentContext } from '@catamaran/platform'
 import { z } from 'zod'
 import { CartsService } from '../carts/carts.service.js'
+import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
 import { OrdersRepository, type Draft, type Placement, type StoredOrder } from './orders.repository.js'
 import type { Order, OrderQuery, PlaceOrder } from './orders.schema.js'
@@ -29,6 +31,7 @@ export class OrdersService {
     private readonly carts: CartsService,
     private readonly flags: Flags,
     private readonly events: BusinessEvents,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
@@ -41,7 +44,7 @@ export class OrdersService {
     const first = this.inHand.get(id)
     if (first !== undefined) {
       if (!first.hash.equals(hash)) throw new AppError('request.idempotency-key-reused')
-      return { ...(await first.placed), replayed: true }
+      return { ...(await this.join(first.placed)), replayed: true }
     }
     const placed = this.placeNew(buyerId, key, hash, request).finally(() => this.inHand.delete(id))
     this.inHand.set(id, { hash, placed })
@@ -62,6 +65,19 @@ export class OrdersService {
     const items = orders.slice(0, limit)
     const last = items.at(-1)
     return { items, nextCursor: orders.length > limit && last !== undefined ? encodeCursor([last.id]) : null }
+  }
+
+  /** Waits for the first request with the same key, but not for ever. @throws AppError request.idempotency-in-progress */
+  private async join(first: Promise<PlacedOrder>): Promise<PlacedOrder> {
+    const waiting = new AbortController()
+    const late = delay(this.config.orders.joinMs, undefined, { signal: waiting.signal }).then(() => {
+      throw new AppError('request.idempotency-in-progress', { retryAfterS: 1 })
+    })
+    try {
+      return await Promise.race([first, late])
+    } finally {
+      waiting.abort()
+    }
   }
 
   private async placeNew(buyerId: UserId, key: string, requestHash: Buffer, request: PlaceOrder): Promise<PlacedOrder> {
