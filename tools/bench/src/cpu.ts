@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { processTree } from '@catamaran/stack'
 
 const TICK_US = 1_000_000 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
-const LOOK_EVERY_MS = 500
+const LOOK_EVERY_MS = 250
 
 /** The processor time of one process so far in microseconds, its children's not included; of one that is gone, 0. */
 export function cpuOf(pid: number): number {

@@ -6,7 +6,7 @@ import { benchOrders } from './orders.js'
 import { benchProducts } from './products.js'
 import { benchRelay } from './relay.js'
 import { ms, progress, say } from './report.js'
-import { benchStart, startOwn } from './start.js'
+import { benchStart, startOwn, stopOwn } from './start.js'
 
 /** What can be measured on a running system, in the order it is. */
 const ON_A_SYSTEM: Record<string, (system: RunningSystem) => Promise<void>> = {
@@ -69,6 +69,9 @@ try {
   else {
     const dataDir = makeDataDir(asked.data)
     const clear = () => rmSync(dataDir, { recursive: true, force: true })
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => void stopOwn().finally(() => (clear(), process.exit(1))))
+    }
     const since = performance.now()
     try {
       await measure(asked.names, dataDir)

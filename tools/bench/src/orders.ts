@@ -36,6 +36,7 @@ export async function benchOrders(system: RunningSystem): Promise<void> {
   try {
     const run = { system, products, floorUrl, client, floor }
     progress('place order: warming up')
+    await atRest(pidsOf(system))
     await place(run, undefined, WARM_UP)
     await placeBare(run, undefined)
     const [hot, hotUuid] = [products.ids[0], products.uuids[0]]
@@ -72,7 +73,7 @@ const pidsOf = ({ services, engines }: RunningSystem): Record<string, number> =>
   ...engines.pids,
 })
 
-/** One round against the system. Its processor time counts until all events of its orders are published and consumed. */
+/** One round against the system, which the round before left at rest. Its processor time counts until all events of its orders are published and consumed. */
 async function place(
   { system, products, client }: Run,
   wanted: string | undefined,
@@ -80,7 +81,6 @@ async function place(
 ): Promise<Sample> {
   const token = await buyerToken(system)
   const pids = pidsOf(system)
-  await atRest(pids)
   const before = readCpu(pids)
   const orders = { token, everybodyWants: wanted }
   const result = await client.ask({ url: system.gateway, atOnce: AT_ONCE, ...until, productIds: products.ids, orders })

@@ -13,9 +13,17 @@ const GOALS = { warmMs: 10_000, coldMs: 60_000, restBytes: 1024 ** 3 }
 const ENV = { RATE_LIMIT_CALLER: '1000000/1000000', RATE_LIMIT_ANONYMOUS: '1000000/1000000', RATE_LIMIT_SIGN_IN: '1000/1000' }
 const RUN = fileURLToPath(new URL('../../../run.mjs', import.meta.url))
 
+const started = new Set<Started<RunningSystem>>()
+
 /** Starts a system of the bench's own, with engines as `npm start` has them (fsync on), but without limits for callers. */
-export const startOwn = (dataDir: string): Promise<Started<RunningSystem>> =>
-  startSystem({ dataDir: join(dataDir, 'system'), fast: false, env: ENV })
+export async function startOwn(dataDir: string): Promise<Started<RunningSystem>> {
+  const own = await startSystem({ dataDir: join(dataDir, 'system'), fast: false, env: ENV })
+  started.add(own)
+  return own
+}
+
+/** Stops what runs of it, for when the bench is told to end. */
+export const stopOwn = async (): Promise<void> => void (await Promise.all([...started].map(({ stop }) => stop())))
 
 /**
  * Measures a cold start, several warm ones, and what the whole system takes at rest, and prints them. Leaves nothing running, and a data folder
