@@ -107,14 +107,20 @@ const waitForNotification = async (buyer: Buyer, orderId: string): Promise<strin
   throw new Error(`no notification of ${orderId} came within ${NOTIFICATION_DEADLINE_MS} ms`)
 }
 
-/** A new buyer's whole way through a running system: register, confirm the mail, sign in, browse, fill a cart, order, hear of it. */
-export const journey = async (system: RunningSystem, report: Report): Promise<Journey> => {
-  const step = async <T>(name: string, work: () => Promise<T>, detail: (result: T) => string): Promise<T> => {
+type Step = <T>(name: string, work: () => Promise<T>, detail: (result: T) => string) => Promise<T>
+
+const stepsTo =
+  (report: Report): Step =>
+  async (name, work, detail) => {
     const startedAt = performance.now()
     const result = await work()
     report(name, performance.now() - startedAt, detail(result))
     return result
   }
+
+/** A new buyer's whole way through a running system: register, confirm the mail, sign in, browse, fill a cart, order, hear of it. */
+export const journey = async (system: RunningSystem, report: Report): Promise<Journey> => {
+  const step = stepsTo(report)
   const email = `buyer-${randomUUID().slice(0, 8)}@catamaran.local`
   const password = `a long enough passphrase ${randomUUID()}`
 
@@ -133,8 +139,11 @@ export const journey = async (system: RunningSystem, report: Report): Promise<Jo
     () => signIn(system, email, password),
     (granted) => `access token for ${granted.expires_in} s, ${granted.claims()?.sub}`,
   )
-  const buyer = new Buyer(system.gateway, tokens.access_token)
+  const order = await shop(new Buyer(system.gateway, tokens.access_token), step)
+  return { email, accessToken: tokens.access_token, order }
+}
 
+const shop = async (buyer: Buyer, step: Step): Promise<Journey['order']> => {
   const { items } = await step(
     'browse',
     () => buyer.call('GET', '/v1/products?q=tea&limit=5', ProductPage),
@@ -164,7 +173,7 @@ export const journey = async (system: RunningSystem, report: Report): Promise<Jo
     () => waitForNotification(buyer, order.id),
     (type) => `notification ${type}, through PostgreSQL, Kafka and DynamoDB`,
   )
-  return { email, accessToken: tokens.access_token, order }
+  return order
 }
 
 const register = async (system: RunningSystem, email: string, password: string): Promise<void> => {
