@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { newId, uuidOf, type ProductId, type UserId } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { readConfig, type Service } from '@catamaran/platform'
-import { serviceEnvFor, TestIssuer, testScope, type TestScope } from '@catamaran/testing'
+import { serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
 import { createApp } from '../src/app.js'
 import { Config } from '../src/config.js'
 import { prepareStores, StoresConfig } from '../src/stores.js'
@@ -97,6 +97,14 @@ export class Harness {
     )
     if (row === undefined) throw new Error('no stock')
     return row
+  }
+
+  /** Waits until a statement waits for a lock. Looked at outside any transaction: inside one, PostgreSQL shows what it showed first. */
+  async untilBlocked(): Promise<void> {
+    const waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    await until(async () => (await this.database.query({ name: '', text: waiting })).length === 1, {
+      message: 'a statement waits for a lock',
+    })
   }
 
   /** What must always hold of the books (invariants I1 and I2); empty when it does. */

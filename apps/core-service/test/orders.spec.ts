@@ -208,8 +208,7 @@ test('a duplicate of an order that is still being placed waits for it, at most i
   await client.query('begin')
   await client.query('select from stock where product_id = $1 for update', [uuidOf(product)])
   const first = buyer.call('POST', '/v1/orders', orderOf([product, 1]), key)
-  const waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-  await until(async () => (await client.query(waiting)).rowCount === 1, { message: 'the first waits for its stock' })
+  await harness.untilBlocked()
   const second = await buyer.call('POST', '/v1/orders', orderOf([product, 1]), key)
   assert.deepEqual([second.status, second.body.code, second.headers.get('retry-after')], [409, 'request.idempotency-in-progress', '1'])
   await client.query('commit')

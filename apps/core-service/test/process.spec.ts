@@ -79,13 +79,7 @@ test('SIGTERM lets the request in hand finish, takes no new one, and ends with 0
   await client.query('begin')
   await client.query('select from stock where product_id = $1 for update', [uuidOf(product)])
   const inHand = buyer.call('POST', '/v1/orders', orderOf([product, 1]), freshKey())
-  await until(
-    async () =>
-      (await client.query("select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()")).rowCount === 1,
-    {
-      message: 'the order waits for its stock',
-    },
-  )
+  await harness.untilBlocked()
   const ended = core.kill('SIGTERM')
   await until(async () => (await admin('/readyz'))[0] === 503, { message: 'it is not ready any more' })
   assert.deepEqual(await admin('/livez'), [200, 'draining\n'])
