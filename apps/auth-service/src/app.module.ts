@@ -11,6 +11,9 @@ import { OidcProvider } from './oidc/provider.js'
 import { Replays } from './oidc/replays.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 import { UserInfoController } from './oidc/userinfo.controller.js'
+import { RevocationsController } from './revocations/revocations.controller.js'
+import { RevocationsRepository } from './revocations/revocations.repository.js'
+import { RevocationsService } from './revocations/revocations.service.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
@@ -25,7 +28,7 @@ export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [UserInfoController, UsersController, SignInController, AccountController],
+      controllers: [UserInfoController, UsersController, SignInController, AccountController, RevocationsController],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -47,6 +50,8 @@ export class AppModule {
         SignInService,
         MailRepository,
         MailWorker,
+        RevocationsRepository,
+        RevocationsService,
         SigningKeys,
         ClientsRepository,
         ArtifactsRepository,

@@ -25,6 +25,7 @@ test('a prefix does not match a path that merely begins alike', () => {
 test('a service gets the scopes of its own rows', () => {
   assert.deepEqual(callScopesOf('api-gateway').sort(), ['call:auth-service', 'call:core-service'])
   assert.deepEqual(callScopesOf('core-service'), ['call:aux-service'])
+  assert.deepEqual(callScopesOf('auth-service'), ['call:core-service'])
 })
 
 test('every error code is named <area>.<what> and has a status of its kind', () => {

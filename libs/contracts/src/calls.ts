@@ -12,6 +12,8 @@ export interface CallRule {
   readonly methods: readonly HttpMethod[]
   /** Exact paths, or prefixes that end in `*`. */
   readonly paths: readonly string[]
+  /** Whether the gateway passes the outside's requests on by this rule; the others it makes itself. Default false. */
+  readonly isForwarded?: boolean
   /** False only where a service fetches what it needs to make its first token. */
   readonly serviceToken: boolean
 }
@@ -34,9 +36,23 @@ export const CALLS: readonly CallRule[] = [
   {
     from: 'api-gateway',
     to: 'auth-service',
-    purpose: 'sign-in and accounts',
+    purpose: 'sign-in, accounts, partners and their keys',
     methods: ALL_METHODS,
-    paths: ['/oidc/*', '/account/*', '/v1/users', '/v1/users/*', '/v1/me', '/v1/me/*'],
+    paths: [
+      ...['/oidc/*', '/account/*', '/v1/users', '/v1/users/*', '/v1/me', '/v1/me/*'],
+      ...['/v1/plans', '/v1/partners', '/v1/partners/*', '/v1/partner', '/v1/partner/members', '/v1/partner/members/*'],
+      ...['/v1/partner/invitations', '/v1/partner/invitations/*', '/v1/partner/api-keys', '/v1/partner/api-keys/*'],
+      ...['/v1/partner/clients', '/v1/partner/clients/*', '/v1/partner/usage', '/v1/ops/partners', '/v1/ops/partners/*'],
+    ],
+    isForwarded: true,
+    serviceToken: true,
+  },
+  {
+    from: 'api-gateway',
+    to: 'auth-service',
+    purpose: 'revocations, plans, the exchange of API keys, reports of usage',
+    methods: ['GET', 'POST'],
+    paths: ['/internal/gateway/state', '/internal/gateway/api-keys', '/internal/gateway/usage'],
     serviceToken: true,
   },
   {
@@ -45,14 +61,23 @@ export const CALLS: readonly CallRule[] = [
     purpose: 'everything else under /v1',
     methods: ALL_METHODS,
     paths: ['/v1/*'],
+    isForwarded: true,
+    serviceToken: true,
+  },
+  {
+    from: 'auth-service',
+    to: 'core-service',
+    purpose: "one person's data, for an export",
+    methods: ['GET'],
+    paths: ['/internal/people/*'],
     serviceToken: true,
   },
   {
     from: 'core-service',
     to: 'aux-service',
-    purpose: "a buyer's notifications",
+    purpose: "a buyer's notifications, one person's data for an export",
     methods: ['GET'],
-    paths: ['/internal/notifications'],
+    paths: ['/internal/notifications', '/internal/people/*'],
     serviceToken: true,
   },
 ]

@@ -38,6 +38,18 @@ export const EVENTS = {
     'Somebody registered and confirmed the email address',
     z.object({ userId: idSchema('user') }),
   ),
+  'identity.user.closed.v1': event(
+    'identity',
+    'user',
+    'Somebody asked for the account to be erased: it is closed, and what others hold of the person has to go',
+    z.object({ userId: idSchema('user') }),
+  ),
+  'erasure.person.erased.v1': event(
+    'erasure',
+    'user',
+    'A service holds nothing of the person any more, and keeps a tombstone so that late events bring nothing back',
+    z.object({ userId: idSchema('user'), service: z.enum(['core-service', 'aux-service']) }),
+  ),
   'catalogue.product.changed.v1': event(
     'catalogue',
     'product',

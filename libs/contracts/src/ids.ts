@@ -12,6 +12,11 @@ export const ID_PREFIXES = {
   event: 'evt',
   notification: 'ntf',
   request: 'req',
+  partner: 'ptr',
+  invitation: 'inv',
+  apiKey: 'key',
+  passkey: 'psk',
+  export: 'exp',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIXES
@@ -19,6 +24,8 @@ export type IdKind = keyof typeof ID_PREFIXES
 /** A checked TypeID of one kind: `ord_01k…`, a prefixed, base32-encoded UUIDv7 (source: TypeID specification 0.3). */
 export type Id<K extends IdKind> = string & { readonly __id: K }
 export type UserId = Id<'user'>
+export type PartnerId = Id<'partner'>
+export type ApiKeyId = Id<'apiKey'>
 export type SellerId = Id<'seller'>
 export type ProductId = Id<'product'>
 export type CartId = Id<'cart'>

@@ -1,4 +1,6 @@
+export * from './api-key.js'
 export * from './calls.js'
+export * from './door.js'
 export * from './errors.js'
 export * from './events.js'
 export * from './ids.js'

@@ -1,14 +1,22 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common'
 import { RouteConfig } from '@nestjs/platform-fastify'
-import { ApiResponse, ApiSecurity } from '@nestjs/swagger'
-import { Problem, type Scope } from '@catamaran/contracts'
+import { ApiExtension, ApiResponse, ApiSecurity } from '@nestjs/swagger'
+import { Problem, type PartnerRole, type Scope } from '@catamaran/contracts'
 import type { FastifyRequest } from 'fastify'
 import { currentContext } from './context.js'
 import { AppError } from './errors.js'
 import type { Claims } from './tokens.js'
 
-/** Who may use a route: callers whose token has a scope, or anybody. A route without one does not start. */
-export type Access = { readonly scope: Scope } | { readonly scope: null }
+/** What a route asks for besides a scope. */
+export interface Conditions {
+  /** The least role of the caller in the partner that the request is about; a partner's own key or client counts as a viewer. */
+  readonly role?: PartnerRole
+  /** The person signed in at most so many seconds ago, with a second factor where they have one (RFC 9470). Only people can meet it. */
+  readonly freshS?: number
+}
+
+/** Who may use a route: callers whose token has a scope and meets the conditions, or anybody. A route without one does not start. */
+export type Access = ({ readonly scope: Scope } & Conditions) | { readonly scope: null }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -18,13 +26,18 @@ declare module 'fastify' {
 
 const problem = (status: number, description: string) => ApiResponse({ status, description, standardSchema: Problem })
 
-/** The route needs an access token with this scope. Example: `@Requires('orders:write')`. */
-export const Requires = (scope: Scope) =>
+/**
+ * The route needs an access token with this scope. The guard checks scope and freshness, auth-service the role; OpenAPI tells all three.
+ * Example: `@Requires('orders:write')`, `@Requires('partner:write', { role: 'developer', freshS: 300 })`.
+ */
+export const Requires = (scope: Scope, { role, freshS }: Conditions = {}) =>
   applyDecorators(
-    RouteConfig({ access: { scope } satisfies Access }),
+    RouteConfig({ access: { scope, ...(role && { role }), ...(freshS && { freshS }) } satisfies Access }),
     ApiSecurity('oauth2', [scope]),
-    problem(401, 'No valid access token'),
-    problem(403, `The token lacks the scope ${scope}`),
+    ...(role === undefined ? [] : [ApiExtension('x-partner-role', role)]),
+    ...(freshS === undefined ? [] : [ApiExtension('x-max-age', freshS)]),
+    problem(401, freshS === undefined ? 'No valid access token' : `No valid access token, or the sign-in is older than ${freshS} s`),
+    problem(403, `The token lacks the scope ${scope}${role === undefined ? '' : `, or the caller is no ${role}`}`),
   )
 
 /** Anybody may use the route; a token that is sent is still checked. */

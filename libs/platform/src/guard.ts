@@ -1,13 +1,28 @@
-import { callScope, CALLS, matchesCall, type CallRule, type ServiceName } from '@catamaran/contracts'
+import { ACR, callScope, CALLS, matchesCall, type CallRule, type ServiceName } from '@catamaran/contracts'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { Access } from './access.js'
 import type { RequestContext } from './context.js'
 import { AppError } from './errors.js'
 import type { Claims, TokenVerifier } from './tokens.js'
+
+/** What the public door does with credentials besides verifying tokens. Each may throw an AppError, which refuses the request. */
+export interface Door {
+  /** The access token that a bearer credential stands for: an API key's, or the token itself. */
+  tokenFor(bearer: string, request: FastifyRequest): string | Promise<string>
+  /** Judges a caller whose token is valid: revocations, addresses. */
+  admit(caller: Claims, request: FastifyRequest): void
+  /** Hears of each credential that was refused, and why. */
+  refused(error: unknown, request: FastifyRequest): void
+}
 
 export interface GuardOptions {
   service: ServiceName
   verifier: TokenVerifier
   contextOf: (request: FastifyRequest) => RequestContext
+  /** The wall clock in epoch milliseconds, for how fresh a sign-in is. Default: the machine's. */
+  now?: (() => number) | undefined
+  /** Undefined for an inner service. Asked for at each request, since it is made after the guard. */
+  door?: (() => Door | undefined) | undefined
 }
 
 /** The value of a Bearer header (RFC 6750), or undefined when there is none. */
@@ -61,18 +76,50 @@ class Guard {
   }
 
   private authoriseCaller(request: FastifyRequest): undefined | Promise<void> {
-    const { scope } = request.routeOptions.config.access ?? { scope: null }
+    const access = request.routeOptions.config.access ?? { scope: null }
     // Nothing but access tokens is judged here: OIDC's own endpoints read their Authorization header themselves.
-    if (scope === null && request.routeOptions.url?.startsWith('/oidc') === true) return undefined
-    const token = bearerOf(request.headers.authorization)
-    if (token === undefined && scope !== null) throw new AppError('auth.token-missing')
-    if (token === undefined) return undefined
-    return check(this.options.verifier.verify(token), (claims) => {
-      this.options.contextOf(request).caller = claims
-      if (scope !== null && !claims.scopes.has(scope)) {
-        throw new AppError('auth.scope-missing', { detail: `The access token lacks the scope ${scope}.` })
-      }
+    if (access.scope === null && request.routeOptions.url?.startsWith('/oidc') === true) return undefined
+    const bearer = bearerOf(request.headers.authorization)
+    if (bearer === undefined && access.scope !== null) throw new AppError('auth.token-missing')
+    if (bearer === undefined) return undefined
+    const door = this.options.door?.()
+    if (door === undefined) return this.judge(request, bearer, access)
+    const refuse = (error: unknown): never => {
+      door.refused(error, request)
+      throw error
+    }
+    try {
+      const token = door.tokenFor(bearer, request)
+      const pending =
+        token instanceof Promise ? token.then((made) => this.judge(request, made, access, door)) : this.judge(request, token, access, door)
+      return pending?.catch(refuse)
+    } catch (error) {
+      return refuse(error)
+    }
+  }
+
+  private judge(request: FastifyRequest, token: string, access: Access, door?: Door): undefined | Promise<void> {
+    return check(this.options.verifier.verify(token), (caller) => {
+      const context = this.options.contextOf(request)
+      context.caller = caller
+      door?.admit(caller, request)
+      if (access.scope !== null) this.requireAccess(caller, access)
+      // What goes on to inner services is the token, also where the caller brought something that stands for it.
+      context.authorization = request.headers.authorization = `Bearer ${token}`
     })
+  }
+
+  private requireAccess(caller: Claims, { scope, freshS }: Exclude<Access, { scope: null }>): void {
+    if (!caller.scopes.has(scope)) {
+      throw new AppError('auth.scope-missing', { detail: `The access token lacks the scope ${scope}.` })
+    }
+    // The scope is only given for two factors; a token that says otherwise is not one of ours to trust.
+    const acr = scope === 'ops' ? ACR.multi : undefined
+    const nowS = (this.options.now ?? Date.now)() / 1000
+    const isFresh = freshS === undefined || (caller.authTime !== undefined && nowS - caller.authTime <= freshS)
+    if (!isFresh || (acr !== undefined && caller.acr !== acr)) {
+      throw new AppError('auth.step-up-needed', { extra: { ...(freshS && { maxAge: freshS }), ...(acr && { acrValues: acr }) } })
+    }
   }
 }
 

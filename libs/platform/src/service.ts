@@ -6,7 +6,7 @@ import type { CustomTransportStrategy } from '@nestjs/microservices'
 import type { ServiceName } from '@catamaran/contracts'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ConfigError, readConfig, type ServiceConfig } from './config.js'
-import { registerGuard } from './guard.js'
+import { registerGuard, type Door } from './guard.js'
 import { AdminServer } from './health.js'
 import { createLogger, nestLogger, type Logger } from './logging.js'
 import { openApiOf } from './openapi.js'
@@ -37,6 +37,8 @@ export interface ServiceOptions {
   routes?: (fastify: FastifyInstance, app: NestFastifyApplication) => void | Promise<void>
   /** How messages come in, where the service consumes events. */
   strategy?: (platform: Platform) => CustomTransportStrategy
+  /** What the public door does with credentials besides verifying tokens. */
+  door?: (app: NestFastifyApplication) => Door
   /** The wall clock for token expiry; tests set it. */
   now?: () => number
 }
@@ -96,13 +98,15 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
   })
 
   const instance = fastifyOf(options, logger)
-  registerGuard(instance, { service: name, verifier, contextOf })
+  let door: Door | undefined
+  registerGuard(instance, { service: name, verifier, contextOf, now: options.now, door: options.door && (() => door) })
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
     logger: nestLogger(logger),
     abortOnError: false,
   })
   app.useGlobalFilters(new ProblemFilter()).useGlobalPipes(validationPipe())
+  door = options.door?.(app)
   await options.routes?.(instance, app)
   if (options.strategy !== undefined)
     app.connectMicroservice({ strategy: options.strategy({ logger, verifier }) }, { inheritAppConfig: true })

@@ -12,6 +12,12 @@ export interface Claims {
   /** The session, for users. */
   readonly sid?: string | undefined
   readonly plan?: string | undefined
+  /** How surely the person was recognised (`ACR` of contracts), by what (RFC 8176), and when (epoch seconds); for users. */
+  readonly acr?: string | undefined
+  readonly amr?: readonly string[] | undefined
+  readonly authTime?: number | undefined
+  /** When the token was made, in epoch milliseconds, of whole seconds. */
+  readonly issuedAt: number
   /** Expiry in epoch milliseconds. */
   readonly expiresAt: number
 }
@@ -75,6 +81,10 @@ export class TokenVerifier {
       scopes: new Set(text('scope')?.split(' ')),
       sid: text('sid'),
       plan: text('plan'),
+      acr: text('acr'),
+      amr: Array.isArray(payload['amr']) ? payload['amr'].map(String) : undefined,
+      authTime: typeof payload['auth_time'] === 'number' ? payload['auth_time'] : undefined,
+      issuedAt: (payload.iat ?? 0) * 1000,
       expiresAt: (payload.exp as number) * 1000,
     }
     this.remembered.set(token, claims)

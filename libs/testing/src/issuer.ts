@@ -14,6 +14,10 @@ export interface TokenOptions {
   clientId?: string
   sid?: string
   plan?: string
+  acr?: string
+  amr?: readonly string[]
+  /** How long ago the person signed in, in seconds. */
+  authAgeS?: number
   /** Negative for one that has expired. Default 300. */
   expiresInS?: number
   audience?: string
@@ -91,6 +95,9 @@ export class TestIssuer {
       scope: scopes.join(' '),
       ...(sid === undefined ? {} : { sid }),
       ...(plan === undefined ? {} : { plan }),
+      ...(options.acr === undefined ? {} : { acr: options.acr }),
+      ...(options.amr === undefined ? {} : { amr: options.amr }),
+      ...(options.authAgeS === undefined ? {} : { auth_time: nowS - options.authAgeS }),
     })
       .setProtectedHeader({ alg, kid, typ: 'at+jwt' })
       .setIssuer(options.issuer ?? this.issuer)

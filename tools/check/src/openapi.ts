@@ -6,7 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { BUYER_SCOPES, CALLS, PARTNER_SCOPES, PROBLEM_CONTENT_TYPE, type ServiceName } from '@catamaran/contracts'
+import {
+  BUYER_SCOPES,
+  CALLS,
+  MEMBER_SCOPES,
+  OPERATOR_SCOPES,
+  PARTNER_SCOPES,
+  PROBLEM_CONTENT_TYPE,
+  type ServiceName,
+} from '@catamaran/contracts'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
 const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options']
@@ -31,7 +39,7 @@ export interface ServiceDocument {
 
 /** The OpenAPI 3.1 document of the whole system as the outside sees it, made from what the built services print. JSON, ends with a newline. */
 export const mergedOpenApi = async (): Promise<string> => {
-  const services = [...new Set(CALLS.filter(({ from }) => from === 'api-gateway').map(({ to }) => to))]
+  const services = [...new Set(CALLS.filter(({ from, isForwarded }) => from === 'api-gateway' && isForwarded).map(({ to }) => to))]
   const folder = await mkdtemp(join(tmpdir(), 'catamaran-openapi-'))
   try {
     const env = await placeholders(folder)
@@ -84,7 +92,7 @@ const placeholders = async (folder: string): Promise<Record<string, string>> => 
 
 /** The service that the gateway forwards a path to: of the patterns that match, the longest. */
 const forwardedTo = (path: string): ServiceName | undefined =>
-  CALLS.filter(({ from }) => from === 'api-gateway')
+  CALLS.filter(({ from, isForwarded }) => from === 'api-gateway' && isForwarded)
     .flatMap(({ to, paths }) => paths.map((pattern) => ({ to, pattern })))
     .filter(({ pattern }) => (pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : pattern === path))
     .sort((a, b) => b.pattern.length - a.pattern.length)[0]?.to
@@ -199,7 +207,12 @@ const COMPONENTS = {
           authorizationUrl: '/oidc/auth',
           tokenUrl: '/oidc/token',
           refreshUrl: '/oidc/token',
-          scopes: { openid: 'Sign-in', ...scopes(BUYER_SCOPES, 'Buyers') },
+          scopes: {
+            openid: 'Sign-in',
+            ...scopes(BUYER_SCOPES, 'Buyers'),
+            ...scopes(MEMBER_SCOPES, 'Members of partners'),
+            ...scopes(OPERATOR_SCOPES, 'Operators'),
+          },
         },
         clientCredentials: { tokenUrl: '/oidc/token', scopes: scopes(PARTNER_SCOPES, 'Partners') },
       },

@@ -31,7 +31,7 @@ export const forwardingRoutes =
   (forwarder: Forwarder, { forwarding }: Config) =>
   (fastify: FastifyInstance, _options: unknown, done: () => void): void => {
     leaveBodiesUnread(fastify)
-    for (const { to, methods, paths } of CALLS.filter(({ from }) => from === 'api-gateway')) {
+    for (const { to, methods, paths } of CALLS.filter(({ from, isForwarded }) => from === 'api-gateway' && isForwarded)) {
       for (const url of paths) {
         const rule: RouteRule = { upstream: to, isSignIn: false, ...forwarding, ...EXCEPTIONS[url] }
         fastify.route({

@@ -1,14 +1,42 @@
 import { Injectable } from '@nestjs/common'
-import { Database } from '@catamaran/data'
+import { newId, uuidOf } from '@catamaran/contracts'
+import { Database, type Queryable } from '@catamaran/data'
+import type { MailKind } from './mail.texts.js'
+
+/** What a mail's text says besides its link: a device, a name, a time. No secrets. */
+export type MailDetails = Readonly<Record<string, string>>
+
+export interface NewMail {
+  readonly kind: MailKind
+  readonly recipient: string
+  /** What its link does; undefined for a mail without one. */
+  readonly actionId?: string
+  readonly details?: MailDetails
+}
 
 export interface MailRow {
   readonly id: string
-  readonly kind: 'verify_email' | 'already_registered'
+  readonly kind: MailKind
   readonly recipient: string
-  readonly registrationId: string
+  readonly registrationId: string | null
+  readonly actionId: string | null
+  readonly details: MailDetails
   readonly attempts: number
-  /** How many mails this recipient got in the last hour. */
+  /** How many mails of this kind the recipient got in the last hour. */
   readonly recent: number
+}
+
+/** What a mailed link does when it is used (the table mail_action). */
+export interface MailAction {
+  readonly id: string
+  readonly kind: string
+  readonly userId: string | undefined
+  readonly data: Readonly<Record<string, string>>
+}
+
+const INSERT = {
+  name: 'mail.insert',
+  text: 'insert into mail (id, kind, recipient, action_id, details) values ($1, $2, $3, $4, $5)',
 }
 
 const TAKE_DUE = {
@@ -16,39 +44,96 @@ const TAKE_DUE = {
   text: `with due as (
       select id from mail where outcome is null and due_at <= now() order by due_at limit $1 for update skip locked)
     update mail set due_at = now() + $2 * interval '1 ms', attempts = attempts + 1 from due where mail.id = due.id
-    returning mail.id, kind, recipient, registration_id as "registrationId", attempts,
-      (select count(*) from mail sent where sent.recipient = mail.recipient and sent.outcome = 'sent' and sent.finished_at > now() - interval '1 hour') as recent`,
+    returning mail.id, kind, recipient, registration_id as "registrationId", action_id as "actionId", details, attempts,
+      (select count(*) from mail sent where sent.recipient = mail.recipient and sent.kind = mail.kind and sent.outcome = 'sent'
+        and sent.finished_at > now() - interval '1 hour') as recent`,
 }
 
 const INSERT_LINK = {
   name: 'mail.insert-link',
-  text: `insert into email_link (secret_hash, registration_id) select $1, id from registration where id = $2 and expires_at > now()
-    returning registration_id`,
+  text: `insert into email_link (secret_hash, registration_id, action_id)
+    select $1::bytea, id, null from registration where id = $2::uuid and expires_at > now()
+    union all
+    select $1::bytea, null, id from mail_action where id = $3::uuid and expires_at > now()
+    returning secret_hash`,
+}
+
+const INSERT_ACTION = {
+  name: 'mail.insert-action',
+  text: 'insert into mail_action (id, kind, user_id, data, expires_at) values ($1, $2, $3, $4, $5)',
+}
+
+const ACTION = `mail_action.id, mail_action.kind, mail_action.user_id as "userId", mail_action.data`
+const FIND_ACTION = {
+  name: 'mail.find-action',
+  text: `select ${ACTION} from mail_action join email_link on email_link.action_id = mail_action.id
+    where secret_hash = $1 and mail_action.kind = $2 and expires_at > $3`,
+}
+const TAKE_ACTION = {
+  name: 'mail.take-action',
+  text: `delete from mail_action using email_link
+    where email_link.secret_hash = $1 and email_link.action_id = mail_action.id and mail_action.kind = $2 and mail_action.expires_at > $3
+    returning ${ACTION}`,
 }
 
 const FINISH = { name: 'mail.finish', text: 'update mail set outcome = $2, finished_at = now() where id = $1 and outcome is null' }
 const PUT_OFF = { name: 'mail.put-off', text: "update mail set due_at = now() + $2 * interval '1 ms' where id = $1 and outcome is null" }
 
-/** Registrations go a day after they expired, and their mail with them. */
+/** Registrations and actions go a day after they expired, and their mail with them; mail without a link a day after it was done with. */
 const PRUNE = {
   name: 'mail.prune',
-  text: `delete from registration where id in (
-      select id from registration where expires_at < now() - interval '1 day'
-        and not exists (select from mail where registration_id = registration.id and outcome is null) limit 1000)`,
+  text: `with registrations as (
+      delete from registration where id in (
+        select id from registration where expires_at < now() - interval '1 day'
+          and not exists (select from mail where registration_id = registration.id and outcome is null) limit 1000)),
+    actions as (
+      delete from mail_action where id in (
+        select id from mail_action where expires_at < now() - interval '1 day'
+          and not exists (select from mail where action_id = mail_action.id and outcome is null) limit 1000))
+    delete from mail where id in (
+      select id from mail where finished_at < now() - interval '1 day' and registration_id is null and action_id is null limit 1000)`,
 }
 
+const actionOf = (rows: { id: string; kind: string; userId: string | null; data: Record<string, string> }[]): MailAction | undefined =>
+  rows[0] && { ...rows[0], userId: rows[0].userId ?? undefined }
+
+/** Mail to send, and what the links in it do. */
 @Injectable()
 export class MailRepository {
   constructor(private readonly database: Database) {}
+
+  /** Queues a mail in the transaction of what it tells of. Wake the worker after the commit. */
+  async insertMail(tx: Queryable, { kind, recipient, actionId, details = {} }: NewMail): Promise<void> {
+    await tx.query(INSERT, [uuidOf(newId('request')), kind, recipient, actionId, JSON.stringify(details)])
+  }
+
+  /** Writes what a link will do; queue a mail with `actionId` to send one. */
+  async insertAction(
+    tx: Queryable,
+    { id, kind, userId, data }: Omit<MailAction, 'userId'> & { userId?: string | undefined },
+    expiresAt: Date,
+  ): Promise<void> {
+    await tx.query(INSERT_ACTION, [id, kind, userId, JSON.stringify(data), expiresAt])
+  }
+
+  /** What a link would do, without doing it; undefined when it was used, has expired, or is for something else. */
+  async findAction(secretHash: Buffer, kind: string, now: Date): Promise<MailAction | undefined> {
+    return actionOf(await this.database.query(FIND_ACTION, [secretHash, kind, now]))
+  }
+
+  /** Uses a link up: of two at once one gets the action. */
+  async takeAction(tx: Queryable, secretHash: Buffer, kind: string, now: Date): Promise<MailAction | undefined> {
+    return actionOf(await tx.query(TAKE_ACTION, [secretHash, kind, now]))
+  }
 
   /** Takes what is due for this worker alone, for as long as the lease lasts. */
   takeDue(limit: number, leaseMs: number): Promise<MailRow[]> {
     return this.database.query<MailRow>(TAKE_DUE, [limit, leaseMs])
   }
 
-  /** Whether the link was written: not when its registration is gone or has expired. */
-  async insertLink(hash: Buffer, registrationId: string): Promise<boolean> {
-    return (await this.database.query(INSERT_LINK, [hash, registrationId])).length > 0
+  /** Whether the link was written: not when what it is for is gone or has expired. */
+  async insertLink(hash: Buffer, { registrationId, actionId }: Pick<MailRow, 'registrationId' | 'actionId'>): Promise<boolean> {
+    return (await this.database.query(INSERT_LINK, [hash, registrationId, actionId])).length > 0
   }
 
   async finish(id: string, outcome: 'sent' | 'dropped' | 'failed'): Promise<void> {

@@ -5,7 +5,7 @@ import { createTransport, type Transporter } from 'nodemailer'
 import { CONFIG, type Config } from '../config.js'
 import { newLink } from './link.js'
 import { MailRepository, type MailRow } from './mail.repository.js'
-import { alreadyRegistered, verifyEmail, type MailText } from './mail.texts.js'
+import { hasLink, mailTextOf } from './mail.texts.js'
 
 const AT_ONCE = 5
 const SMTP_TIMEOUT_MS = 10_000
@@ -103,11 +103,11 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     await this.repository.finish(row.id, 'sent')
   }
 
-  private async textOf({ kind, registrationId }: MailRow): Promise<MailText | undefined> {
-    if (kind === 'already_registered') return alreadyRegistered(this.publicUrl)
+  /** The text with a link of its own; undefined when what the link was for is gone. */
+  private async textOf(row: MailRow): Promise<ReturnType<typeof mailTextOf> | undefined> {
     const { secret, hash } = newLink()
-    const written = await this.repository.insertLink(hash, registrationId)
-    return written ? verifyEmail(`${this.publicUrl}/account/verify-email?token=${secret}`) : undefined
+    if (hasLink(row.kind) && !(await this.repository.insertLink(hash, row))) return undefined
+    return mailTextOf(row.kind, this.publicUrl, secret, row.details)
   }
 
   private async putOff({ id, attempts }: MailRow, error: unknown): Promise<void> {

@@ -80,10 +80,12 @@ const resourceServer = ({ oidc }: KoaContextWithOIDC, resource: string, client: 
   }
 }
 
-/** `sid` names the session, for revocations; `plan` the limits. Services have neither. */
-const claimsOf = (token: AccessToken | ClientCredentials): Record<string, unknown> | undefined => {
+/** `sid` names the session, for revocations; `plan` the limits; the others how and when a person signed in (RFC 9068, section 2.2.1). */
+const claimsOf = ({ oidc }: KoaContextWithOIDC, token: AccessToken | ClientCredentials): Record<string, unknown> | undefined => {
   if ((SERVICES as readonly string[]).includes(token.clientId ?? '')) return undefined
-  return { ...('sessionUid' in token ? { sid: token.sessionUid } : {}), plan: 'standard' }
+  if (!('sessionUid' in token)) return { plan: 'standard' }
+  const { acr, amr, authTime } = oidc.entities.RefreshToken ?? oidc.entities.AuthorizationCode ?? {}
+  return { sid: token.sessionUid, plan: 'standard', acr, amr, auth_time: authTime }
 }
 
 /** What auth-service offers of OpenID Connect, as far as it needs nobody else. */
@@ -117,7 +119,7 @@ export const configuration = (issuer: string, cookieKeys: readonly string[]): Co
   },
   interactions: { url: (_ctx, { uid }) => `/account/sign-in/${uid}`, policy: policy() },
   loadExistingGrant: loadGrant,
-  extraTokenClaims: (_ctx, token) => claimsOf(token),
+  extraTokenClaims: (ctx, token) => claimsOf(ctx, token),
   renderError: pages.renderError,
   discovery: { userinfo_endpoint: `${issuer}/me` },
   features: {

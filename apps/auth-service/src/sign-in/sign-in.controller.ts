@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Post, Req, Res, UseFilters } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
+import { ACR } from '@catamaran/contracts'
 import { Anonymous, AppError } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { InteractionResults } from 'oidc-provider'
@@ -42,7 +43,7 @@ export class SignInController {
     const interaction = await this.interactionOf(request, reply)
     const typed = SignIn.safeParse(form)
     const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip) : undefined
-    if (userId !== undefined) return this.finish(request, reply, { login: { accountId: userId, amr: ['pwd'] } })
+    if (userId !== undefined) return this.finish(request, reply, { login: { accountId: userId, acr: ACR.single, amr: ['pwd'] } })
     const email = typed.success ? typed.data.email : undefined
     return sendPage(reply, signInPage({ ...(await this.pageOf(interaction)), status: 422, email, errors: { form: REFUSED } }))
   }
