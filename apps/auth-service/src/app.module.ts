@@ -7,6 +7,7 @@ import { MailRepository } from './mail/mail.repository.js'
 import { MailWorker } from './mail/mail.worker.js'
 import { ArtifactsRepository } from './oidc/artifacts.repository.js'
 import { ClientsRepository } from './oidc/clients.repository.js'
+import { keySourceOf } from './oidc/key-source.js'
 import { OidcProvider } from './oidc/provider.js'
 import { Replays } from './oidc/replays.js'
 import { SigningKeys } from './oidc/signing-keys.js'
@@ -52,7 +53,10 @@ export class AppModule {
         MailWorker,
         RevocationsRepository,
         RevocationsService,
-        SigningKeys,
+        {
+          provide: SigningKeys,
+          useFactory: () => SigningKeys.load(keySourceOf(config.oidc), config.oidc.signingDelayMs, logger),
+        },
         ClientsRepository,
         ArtifactsRepository,
         Replays,
