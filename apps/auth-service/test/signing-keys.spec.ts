@@ -70,7 +70,7 @@ describe('signing keys', () => {
       let requests = 0
       const verify = async (token: string): Promise<void> => {
         kids.add(kidOf(token))
-        await Promise.all(verifiers.map((verifier) => verifier.verify(token)))
+        for (const verifier of verifiers) await verifier.verify(token)
         requests++
       }
       const refreshing = async (): Promise<void> => {
