@@ -7,6 +7,7 @@ import { OidcProvider } from '../oidc/provider.js'
 import { checkMailPage, linkInvalidPage, signUpPage, verifiedPage, verifyEmailPage } from '../pages/account.pages.js'
 import { assets } from '../pages/html.js'
 import { checkOrigin, PageFilter, sendOn, sendPage } from '../pages/send.js'
+import { refusalOf } from './password-rules.js'
 import { Register } from './users.schema.js'
 import { UsersService } from './users.service.js'
 
@@ -68,6 +69,8 @@ export class AccountController {
       const errors = Object.fromEntries(parsed.error.issues.map(({ path, message }) => [String(path[0] ?? 'form'), message]))
       return sendPage(reply, signUpPage(back, { email: emailOf(form), errors }, 422))
     }
+    const refusal = refusalOf(parsed.data.password, parsed.data.email)
+    if (refusal !== undefined) return sendPage(reply, signUpPage(back, { email: parsed.data.email, errors: { password: refusal } }, 422))
     await this.users.register(parsed.data)
     return sendOn(reply, `/account/check-mail${back === undefined ? '' : `?return=${back}`}`)
   }

@@ -21,6 +21,7 @@ export class UsersController {
   })
   @ApiAcceptedResponse({ description: 'A mail is on its way', standardSchema: Registered })
   @problem(400, 'The address or the password is not one')
+  @problem(422, 'The password is one that guessers try')
   async register(@Body({ schema: Register }) body: Register): Promise<Registered> {
     await this.users.register(body)
     return { status: 'mail_sent' }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
-export const PASSWORD_LENGTH = { least: 12, most: 256 }
+/** NIST SP 800-63B-4 section 3.1.1.2: at least 15, since a password may be all there is. */
+export const PASSWORD_LENGTH = { least: 15, most: 256 }
 
 /** Counted in code points of the NFC form, so that the same password typed on another keyboard is the same. */
 const isGoodLength = (password: string): boolean => {
@@ -24,6 +25,7 @@ export const TypedPassword = z
 export const NewPassword = TypedPassword.refine(isGoodLength, `Use ${PASSWORD_LENGTH.least} to ${PASSWORD_LENGTH.most} characters.`).meta({
   minLength: PASSWORD_LENGTH.least,
   maxLength: PASSWORD_LENGTH.most,
+  description: 'Any characters. Refused (`identity.password-refused`) when it is common, a repetition or mostly the address',
 })
 
 export const Register = z.strictObject({ email: Email, password: NewPassword }).meta({ id: 'Register' })

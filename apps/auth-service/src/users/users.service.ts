@@ -36,7 +36,7 @@ export class UsersService {
 
   /** Takes a registration down and has a mail sent: with a link, or one that says there is an account already. */
   async register({ email, password }: Register): Promise<void> {
-    const passwordHash = await this.passwords.hash(password)
+    const passwordHash = await this.passwords.hash(password, email)
     const now = this.now()
     await this.repository.insertRegistration({
       id: newUuid(),
