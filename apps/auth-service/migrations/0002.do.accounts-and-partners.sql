@@ -1,11 +1,14 @@
 -- Second factors, mailed actions beyond registration, revocations, partners with members and keys, plans, usage, erasures, exports.
 
 -- closed_at: erasure was asked for; nobody signs in any more, and the row goes when every service has confirmed.
+-- sign_ins_from: sessions that somebody signed in to before are over, wherever they are kept, except kept_session.
 alter table user_account
   add column display_name text check (length(display_name) between 1 and 100),
   add column locale text not null default 'en' check (locale in ('en', 'de')),
   add column is_operator boolean not null default false,
-  add column closed_at timestamptz;
+  add column closed_at timestamptz,
+  add column sign_ins_from timestamptz,
+  add column kept_session text;
 
 -- WebAuthn credentials (W3C Web Authentication Level 3, section 4, credential record).
 create table passkey (

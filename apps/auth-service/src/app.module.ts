@@ -3,6 +3,8 @@ import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Outbox, OutboxRelay } from '@catamaran/messaging'
 import { LOGGER, TokenVerifier, type Platform } from '@catamaran/platform'
 import { CLOCK, CONFIG, type Clock, type Config } from './config.js'
+import { DevicesRepository } from './devices/devices.repository.js'
+import { DevicesService } from './devices/devices.service.js'
 import { MailRepository } from './mail/mail.repository.js'
 import { MailWorker } from './mail/mail.worker.js'
 import { ArtifactsRepository } from './oidc/artifacts.repository.js'
@@ -11,9 +13,13 @@ import { OidcProvider } from './oidc/provider.js'
 import { Replays } from './oidc/replays.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 import { UserInfoController } from './oidc/userinfo.controller.js'
+import { Pruner } from './pruner.js'
 import { RevocationsController } from './revocations/revocations.controller.js'
 import { RevocationsRepository } from './revocations/revocations.repository.js'
 import { RevocationsService } from './revocations/revocations.service.js'
+import { SessionsController } from './sessions/sessions.controller.js'
+import { SessionsRepository } from './sessions/sessions.repository.js'
+import { SessionsService } from './sessions/sessions.service.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
@@ -28,7 +34,7 @@ export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [UserInfoController, UsersController, SignInController, AccountController, RevocationsController],
+      controllers: [UserInfoController, UsersController, SignInController, AccountController, RevocationsController, SessionsController],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -47,6 +53,8 @@ export class AppModule {
         Passwords,
         UsersService,
         Throttle,
+        DevicesRepository,
+        DevicesService,
         SignInService,
         MailRepository,
         MailWorker,
@@ -55,8 +63,11 @@ export class AppModule {
         SigningKeys,
         ClientsRepository,
         ArtifactsRepository,
+        SessionsRepository,
+        SessionsService,
         Replays,
         OidcProvider,
+        Pruner,
       ],
     }
   }

@@ -13,7 +13,6 @@ const LEASE_MS = 60_000
 const ATTEMPTS = 12
 const PER_RECIPIENT_AND_HOUR = 10
 const POLL_MS = { busy: 500, idle: 5_000 }
-const PRUNE_EVERY_MS = 3_600_000
 
 const backoffMs = (attempts: number): number => Math.min(1_000 * 2 ** attempts, 3_600_000)
 
@@ -30,7 +29,6 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   private stopped = false
   private asked = false
   private sleeping = new AbortController()
-  private pruneAt = 0
 
   constructor(
     private readonly repository: MailRepository,
@@ -83,10 +81,6 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async sendDue(): Promise<number> {
-    if (performance.now() > this.pruneAt) {
-      await this.repository.prune()
-      this.pruneAt = performance.now() + PRUNE_EVERY_MS
-    }
     const rows = await this.repository.takeDue(AT_ONCE, LEASE_MS)
     await Promise.all(rows.map((row) => this.send(row)))
     return rows.length
