@@ -70,12 +70,14 @@ alter table email_link
   add check (num_nonnulls(registration_id, action_id) = 1);
 create index email_link_action on email_link (action_id) where action_id is not null;
 
--- The kinds stand in mail.texts.ts. details: what the text says besides the link, no secrets.
+-- The kinds stand in mail.texts.ts. details: what the text says besides the link, no secrets. source: a keyed hash of the network that asked for the
+-- mail, so that nobody can use up what others may ask for.
 alter table mail
   drop constraint mail_kind_check,
   alter column registration_id drop not null,
   add column action_id uuid references mail_action on delete cascade,
-  add column details json not null default '{}';
+  add column details json not null default '{}',
+  add column source text;
 create index mail_action_id on mail (action_id) where action_id is not null;
 
 -- Credentials ended before their tokens expire. Sequences are taken under a lock, so that they rise in the order of the commits and

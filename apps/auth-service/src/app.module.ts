@@ -7,6 +7,10 @@ import { DevicesRepository } from './devices/devices.repository.js'
 import { DevicesService } from './devices/devices.service.js'
 import { MailRepository } from './mail/mail.repository.js'
 import { MailWorker } from './mail/mail.worker.js'
+import { EmailService } from './me/email.service.js'
+import { MeController } from './me/me.controller.js'
+import { MeRepository } from './me/me.repository.js'
+import { MeService } from './me/me.service.js'
 import { ArtifactsRepository } from './oidc/artifacts.repository.js'
 import { ClientsRepository } from './oidc/clients.repository.js'
 import { OidcProvider } from './oidc/provider.js'
@@ -24,17 +28,62 @@ import { SignInController } from './sign-in/sign-in.controller.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
 import { AccountController } from './users/account.controller.js'
+import { CredentialsRepository } from './users/credentials.repository.js'
+import { CredentialsService } from './users/credentials.service.js'
 import { Passwords } from './users/passwords.js'
+import { RecoveryController } from './users/recovery.controller.js'
+import { RecoveryPagesController } from './users/recovery-pages.controller.js'
+import { ResetService } from './users/reset.service.js'
 import { UsersController } from './users/users.controller.js'
 import { UsersRepository } from './users/users.repository.js'
 import { UsersService } from './users/users.service.js'
+
+const CONTROLLERS = [
+  UserInfoController,
+  UsersController,
+  SignInController,
+  AccountController,
+  RevocationsController,
+  SessionsController,
+  MeController,
+  RecoveryController,
+  RecoveryPagesController,
+]
+
+const PROVIDERS = [
+  UsersRepository,
+  Passwords,
+  UsersService,
+  Throttle,
+  DevicesRepository,
+  DevicesService,
+  SignInService,
+  MailRepository,
+  MailWorker,
+  RevocationsRepository,
+  RevocationsService,
+  SigningKeys,
+  ClientsRepository,
+  ArtifactsRepository,
+  SessionsRepository,
+  SessionsService,
+  Replays,
+  CredentialsRepository,
+  CredentialsService,
+  ResetService,
+  EmailService,
+  MeRepository,
+  MeService,
+  OidcProvider,
+  Pruner,
+]
 
 @Module({})
 export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [UserInfoController, UsersController, SignInController, AccountController, RevocationsController, SessionsController],
+      controllers: CONTROLLERS,
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -49,25 +98,7 @@ export class AppModule {
           inject: [Outbox],
           useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'auth-service', logger }),
         },
-        UsersRepository,
-        Passwords,
-        UsersService,
-        Throttle,
-        DevicesRepository,
-        DevicesService,
-        SignInService,
-        MailRepository,
-        MailWorker,
-        RevocationsRepository,
-        RevocationsService,
-        SigningKeys,
-        ClientsRepository,
-        ArtifactsRepository,
-        SessionsRepository,
-        SessionsService,
-        Replays,
-        OidcProvider,
-        Pruner,
+        ...PROVIDERS,
       ],
     }
   }

@@ -11,7 +11,8 @@ const AT_ONCE = 5
 const SMTP_TIMEOUT_MS = 10_000
 const LEASE_MS = 60_000
 const ATTEMPTS = 12
-const PER_RECIPIENT_AND_HOUR = 10
+/** Of one kind to one recipient. Whoever asks too often for somebody's address is not to keep its owner from a mail. */
+const PER_HOUR = { ofSource: 10, all: 50 }
 const POLL_MS = { busy: 500, idle: 5_000 }
 
 const backoffMs = (attempts: number): number => Math.min(1_000 * 2 ** attempts, 3_600_000)
@@ -87,7 +88,8 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async send(row: MailRow): Promise<void> {
-    const mail = row.recent >= PER_RECIPIENT_AND_HOUR ? undefined : await this.textOf(row)
+    const isTooMuch = row.recentOfSource >= PER_HOUR.ofSource || row.recent >= PER_HOUR.all
+    const mail = isTooMuch ? undefined : await this.textOf(row)
     if (mail === undefined) return this.repository.finish(row.id, 'dropped')
     try {
       await this.transport.sendMail({ to: row.recipient, subject: mail.subject, text: mail.text })

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
-import { Provider, type Account, type Adapter, type Client } from 'oidc-provider'
+import { Provider, type Account, type Adapter, type Client, type Session } from 'oidc-provider'
 import type { JWK } from 'jose'
 import { CONFIG, type Config } from '../config.js'
 import { SessionsService } from '../sessions/sessions.service.js'
@@ -53,13 +53,13 @@ export class OidcProvider {
     provider.Client.prototype.compareClientSecret = function (this: Client, secret: string) {
       return isClientSecret(secret, this.clientSecret ?? '')
     }
-    const { prototype: session } = provider.Session
-    const { destroy } = session
     const { sessions } = this
-    session.destroy = async function () {
+    const session = provider.Session.prototype as unknown as { destroy: (this: Session) => Promise<void> }
+    const end = session.destroy
+    session.destroy = async function (this: Session) {
       // Its access tokens first: afterwards nobody could find the session to try again.
       await sessions.signedOut(this.accountId, this.uid)
-      return destroy.call(this)
+      return end.call(this)
     }
     const tokens = provider.RefreshToken.prototype as unknown as { generateTokenId: (this: object) => string }
     const randomId = tokens.generateTokenId

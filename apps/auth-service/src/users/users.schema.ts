@@ -37,6 +37,26 @@ export const Registered = z
   .meta({ id: 'Registered' })
 export type Registered = z.infer<typeof Registered>
 
+/** The same whether or not an address has an account. */
+export const MailSent = z.strictObject({ status: z.literal('mail_sent') }).meta({ id: 'MailSent' })
+export type MailSent = z.infer<typeof MailSent>
+
+export const AskReset = z.strictObject({ email: Email }).meta({ id: 'AskReset' })
+export type AskReset = z.output<typeof AskReset>
+
+const LinkToken = z.string().min(1).max(128).meta({ description: 'The `token` of the link in the mail' })
+
+export const ResetPassword = z.strictObject({ token: LinkToken, password: NewPassword }).meta({ id: 'ResetPassword' })
+export type ResetPassword = z.output<typeof ResetPassword>
+
+export const ConfirmEmail = z.strictObject({ token: LinkToken }).meta({ id: 'ConfirmEmail' })
+export type ConfirmEmail = z.output<typeof ConfirmEmail>
+
+export const EmailConfirmed = z
+  .strictObject({ status: z.enum(['changed', 'waiting']).meta({ description: 'Whether the other address has to confirm yet' }) })
+  .meta({ id: 'EmailConfirmed' })
+export type EmailConfirmed = z.infer<typeof EmailConfirmed>
+
 export const VerifyEmail = z
   .strictObject({ token: z.string().min(1).max(128).meta({ description: 'The `token` of the link in the mail' }) })
   .meta({ id: 'VerifyEmail' })
