@@ -26,6 +26,7 @@ export interface Surroundings {
   readonly publicUrl: string
   readonly issuer: string
   readonly mailbox: Mailbox
+  readonly gateway: Gateway
   /** Stands before the service's database. */
   readonly postgres: OutageProxy
   /** A look at the same database past it. */
@@ -76,7 +77,7 @@ export const prepareAuth = async (name: string, env: Record<string, string> = {}
   }
   await migrateAuth({ ...environment, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint })
   return {
-    ...{ scope, environment, mailbox, postgres, database, folder, writeSigningKeys },
+    ...{ scope, environment, mailbox, gateway, postgres, database, folder, writeSigningKeys },
     publicUrl: gateway.url,
     issuer: `${gateway.url}/oidc`,
     keyOf: (service) => keys[service] as JsonWebKey,

@@ -4,8 +4,8 @@ import { alert, field, html, type FormState, type Page } from './html.js'
 /** Where a person was when they turned to another page, so that they find back: an interaction of a sign-in. */
 export type Return = string | undefined
 
-const query = (back: Return): string => (back === undefined ? '' : `?return=${encodeURIComponent(back)}`)
-const backToSignIn = (back: Return) =>
+export const query = (back: Return): string => (back === undefined ? '' : `?return=${encodeURIComponent(back)}`)
+export const backToSignIn = (back: Return) =>
   back !== undefined && html`<p class="also"><a href="/account/sign-in/${back}">Back to sign in</a></p>`
 
 export interface SignInPage extends FormState {
@@ -27,6 +27,7 @@ export const signInPage = ({ uid, clientName, formTargets, status = 200, email, 
       ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
       <button type="submit">Sign in</button>
     </form>
+    <p class="also"><a href="/account/forgot-password${query(uid)}">Forgotten your password?</a></p>
     <p class="also">New here? <a href="/account/sign-up${query(uid)}">Create an account</a></p>
     <form method="post" action="/account/sign-in/${uid}/cancel"><button type="submit" class="quiet">Cancel</button></form>`,
 })

@@ -1,9 +1,10 @@
 import { Body, Controller, Get, Post, Req, Res, UseFilters } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
-import { ACR } from '@catamaran/contracts'
+import { ACR, type UserId } from '@catamaran/contracts'
 import { Anonymous, AppError } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { InteractionResults } from 'oidc-provider'
+import { DevicesService } from '../devices/devices.service.js'
 import { OidcProvider } from '../oidc/provider.js'
 import { continuePage, signInPage, type SignInPage } from '../pages/account.pages.js'
 import { formTargetOf } from '../pages/oidc.pages.js'
@@ -25,6 +26,7 @@ export class SignInController {
     private readonly oidc: OidcProvider,
     private readonly users: UsersService,
     private readonly signIns: SignInService,
+    private readonly devices: DevicesService,
   ) {}
 
   @Get()
@@ -42,8 +44,9 @@ export class SignInController {
   async signIn(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
     const interaction = await this.interactionOf(request, reply)
     const typed = SignIn.safeParse(form)
-    const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip) : undefined
-    if (userId !== undefined) return this.finish(request, reply, { login: { accountId: userId, acr: ACR.single, amr: ['pwd'] } })
+    const ts = this.signIns.nowS()
+    const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip, request.headers) : undefined
+    if (userId !== undefined) return this.finish(request, reply, { login: { accountId: userId, ts, acr: ACR.single, amr: ['pwd'] } })
     const email = typed.success ? typed.data.email : undefined
     return sendPage(reply, signInPage({ ...(await this.pageOf(interaction)), status: 422, email, errors: { form: REFUSED } }))
   }
@@ -77,6 +80,9 @@ export class SignInController {
   }
 
   private async finish(request: FastifyRequest, reply: FastifyReply, result: InteractionResults): Promise<void> {
-    return sendOn(reply, await this.oidc.current.interactionResult(request.raw, reply.raw, result))
+    const next = await this.oidc.current.interactionResult(request.raw, reply.raw, result)
+    const accountId = result.login?.accountId
+    if (accountId !== undefined) reply.header('set-cookie', await this.devices.remember(accountId as UserId, request.headers))
+    return sendOn(reply, next)
   }
 }
