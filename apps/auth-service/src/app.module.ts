@@ -11,12 +11,19 @@ import { OidcProvider } from './oidc/provider.js'
 import { Replays } from './oidc/replays.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 import { UserInfoController } from './oidc/userinfo.controller.js'
+import { Challenges } from './passkeys/challenges.js'
+import { PasskeysController } from './passkeys/passkeys.controller.js'
+import { PasskeysRepository } from './passkeys/passkeys.repository.js'
+import { PasskeysService } from './passkeys/passkeys.service.js'
 import { RevocationsController } from './revocations/revocations.controller.js'
 import { RevocationsRepository } from './revocations/revocations.repository.js'
 import { RevocationsService } from './revocations/revocations.service.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
+import { TotpController } from './totp/totp.controller.js'
+import { TotpRepository } from './totp/totp.repository.js'
+import { TotpService } from './totp/totp.service.js'
 import { AccountController } from './users/account.controller.js'
 import { Passwords } from './users/passwords.js'
 import { UsersController } from './users/users.controller.js'
@@ -28,7 +35,15 @@ export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [UserInfoController, UsersController, SignInController, AccountController, RevocationsController],
+      controllers: [
+        UserInfoController,
+        UsersController,
+        SignInController,
+        AccountController,
+        RevocationsController,
+        TotpController,
+        PasskeysController,
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -57,6 +72,11 @@ export class AppModule {
         ArtifactsRepository,
         Replays,
         OidcProvider,
+        TotpRepository,
+        TotpService,
+        Challenges,
+        PasskeysRepository,
+        PasskeysService,
       ],
     }
   }

@@ -12,6 +12,8 @@ export type DatabaseName = (typeof DATABASES)[number]
 export interface Secrets {
   readonly postgresPassword: string
   readonly cookieKeys: string
+  /** What auth-service seals the secrets of authenticator apps with. */
+  readonly dataKeys: string
   readonly flagsSdkKey: string
 }
 
@@ -24,17 +26,19 @@ export interface KeyFiles {
 
 const secret = () => randomBytes(24).toString('base64url')
 
-/** Passwords and cookie keys of one data folder, made once. */
+/** Passwords and keys of one data folder, made once; those that a folder of an older release lacks are added. */
 export function readSecrets(dataDir: string): Secrets {
   const path = join(dataDir, 'keys', 'secrets.json')
-  if (!existsSync(path)) {
-    write(path, {
-      postgresPassword: secret(),
-      cookieKeys: `${secret()},${secret()}`,
-      flagsSdkKey: `sdk-${secret()}`,
-    })
+  const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Secrets>) : {}
+  const secrets: Secrets = {
+    postgresPassword: secret(),
+    cookieKeys: `${secret()},${secret()}`,
+    dataKeys: randomBytes(32).toString('base64url'),
+    flagsSdkKey: `sdk-${secret()}`,
+    ...kept,
   }
-  return JSON.parse(readFileSync(path, 'utf8')) as Secrets
+  if (Object.keys(kept).length < Object.keys(secrets).length) write(path, secrets)
+  return secrets
 }
 
 /**

@@ -79,6 +79,7 @@ export function serviceEnv(name: ServiceName, { ports, urls, secrets, keys, gate
       SERVICE_KEYS_DIR: keys.publicKeysDir,
       SIGNING_KEYS_FILE: keys.signingKeys,
       COOKIE_KEYS: secrets.cookieKeys,
+      DATA_KEYS: secrets.dataKeys,
       SMTP_URL: `smtp://127.0.0.1:${ports.smtp}`,
     }),
   }
