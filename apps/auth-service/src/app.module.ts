@@ -18,6 +18,9 @@ import { PasskeysService } from './passkeys/passkeys.service.js'
 import { RevocationsController } from './revocations/revocations.controller.js'
 import { RevocationsRepository } from './revocations/revocations.repository.js'
 import { RevocationsService } from './revocations/revocations.service.js'
+import { Interactions } from './sign-in/interactions.js'
+import { SecondFactorController } from './sign-in/second-factor.controller.js'
+import { SecondFactorService } from './sign-in/second-factor.service.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
@@ -30,20 +33,17 @@ import { UsersController } from './users/users.controller.js'
 import { UsersRepository } from './users/users.repository.js'
 import { UsersService } from './users/users.service.js'
 
+const FACTOR_CONTROLLERS = [TotpController, PasskeysController, SecondFactorController]
+
+/** What people sign in with besides passwords. */
+const FACTORS = [TotpRepository, TotpService, Challenges, PasskeysRepository, PasskeysService, Interactions, SecondFactorService]
+
 @Module({})
 export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [
-        UserInfoController,
-        UsersController,
-        SignInController,
-        AccountController,
-        RevocationsController,
-        TotpController,
-        PasskeysController,
-      ],
+      controllers: [UserInfoController, UsersController, SignInController, AccountController, RevocationsController, ...FACTOR_CONTROLLERS],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -72,11 +72,7 @@ export class AppModule {
         ArtifactsRepository,
         Replays,
         OidcProvider,
-        TotpRepository,
-        TotpService,
-        Challenges,
-        PasskeysRepository,
-        PasskeysService,
+        ...FACTORS,
       ],
     }
   }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { idOf, newId, uuidOf, type Id, type UserId } from '@catamaran/contracts'
-import { AppError } from '@catamaran/platform'
+import { AppError, logFields } from '@catamaran/platform'
 import {
   generateAuthenticationOptions,
   generateRegistrationOptions,
@@ -47,9 +47,9 @@ const descriptorOf = ({ credentialId, transports }: PasskeyRow) => ({
   transports,
 })
 
-/** What the library refuses is the caller's doing: a wrong origin, a bad signature, a counter that went back. */
-const refused = (cause: unknown): never => {
-  throw new AppError('identity.passkey-invalid', {}, { cause })
+const refuse = (reason: string): undefined => {
+  logFields({ passkeyRefused: reason })
+  return undefined
 }
 
 /** Passkeys (Web Authentication Level 3): discoverable credentials that verify the person, so that one is two factors. */
@@ -110,7 +110,7 @@ export class PasskeysService {
     const row = {
       ...{ id: uuidOf(newId('passkey')), userId: uuidOf(userId), name, aaguid, createdAt: new Date(this.now()) },
       ...{ credentialId: Buffer.from(made.id, 'base64url'), publicKey: Buffer.from(made.publicKey), signCount: made.counter },
-      transports: credential.response['transports'] ?? [],
+      transports: credential.response.transports ?? [],
       ...{ isBackupEligible: credentialDeviceType === 'multiDevice', isBackedUp: credentialBackedUp },
     }
     const isAdded = await this.repository.insert(row, MOST_PASSKEYS, (tx) =>
@@ -151,38 +151,47 @@ export class PasskeysService {
     return { ...options }
   }
 
-  /** Whose passkey answered a challenge of this interaction. @throws AppError identity.passkey-invalid */
-  async signIn(interaction: string, response: AuthenticationResponse): Promise<PasskeySignIn> {
-    const challenge = await this.challenges.take('PasskeySignIn', response.response['clientDataJSON'], interaction)
+  /** Whose passkey answered a challenge of this interaction; undefined when it is not accepted, and the log says why. */
+  async signIn(interaction: string, response: AuthenticationResponse): Promise<PasskeySignIn | undefined> {
+    const challenge = await this.challenges.take('PasskeySignIn', response.response.clientDataJSON, interaction)
+    if (challenge === undefined) return refuse('challenge')
     const row = await this.repository.findByCredential(Buffer.from(response.id, 'base64url'))
-    if (challenge === undefined || row === undefined) throw new AppError('identity.passkey-invalid')
+    if (row === undefined) return refuse('unknown credential')
     const userId = idOf('user', row.userId)
-    const handle = response.response['userHandle']
-    if (handle != null && handle !== handleOf(userId).toString('base64url')) throw new AppError('identity.passkey-invalid')
-    const { verified, authenticationInfo } = await this.verifySignIn(row, challenge, response)
-    const isCounted =
-      verified &&
-      (await this.repository.markUsed(row.id, authenticationInfo.newCounter, authenticationInfo.credentialBackedUp, new Date(this.now())))
-    if (!isCounted) throw new AppError('identity.passkey-invalid')
-    return { userId, amr: [row.isBackupEligible ? 'swk' : 'hwk', 'user', 'mfa'] }
+    const handle = response.response.userHandle ?? undefined
+    if (handle !== undefined && handle !== handleOf(userId).toString('base64url')) return refuse('user handle')
+    const info = await this.verifySignIn(row, challenge, response)
+    if (info === undefined) return undefined
+    const isCounted = await this.repository.markUsed(row.id, info.newCounter, info.credentialBackedUp, new Date(this.now()))
+    return isCounted ? { userId, amr: [row.isBackupEligible ? 'swk' : 'hwk', 'user', 'mfa'] } : refuse('counter')
   }
 
   private async verifyRegistration(userId: UserId, credential: RegistrationResponse): Promise<VerifiedRegistrationResponse> {
-    const challenge = await this.challenges.take('PasskeyRegistration', credential.response['clientDataJSON'], userId)
+    const challenge = await this.challenges.take('PasskeyRegistration', credential.response.clientDataJSON, userId)
     if (challenge === undefined) throw new AppError('identity.passkey-invalid')
     return verifyRegistrationResponse({
       response: credential as unknown as RegistrationResponseJSON,
       ...{ expectedChallenge: challenge, expectedOrigin: this.origin, expectedRPID: this.rpID },
       ...{ requireUserVerification: true, supportedAlgorithmIDs: ALGORITHMS },
-    }).catch(refused)
+    }).catch((cause: unknown) => {
+      // What the library refuses is the caller's doing: a wrong origin, an unknown format, nobody verified.
+      throw new AppError('identity.passkey-invalid', {}, { cause })
+    })
   }
 
-  private verifySignIn(row: PasskeyRow, challenge: string, response: AuthenticationResponse): Promise<VerifiedAuthenticationResponse> {
-    const { publicKey, signCount, credentialId } = row
-    return verifyAuthenticationResponse({
+  private async verifySignIn(
+    { publicKey, signCount, credentialId }: PasskeyRow,
+    challenge: string,
+    response: AuthenticationResponse,
+  ): Promise<VerifiedAuthenticationResponse['authenticationInfo'] | undefined> {
+    const verifying = verifyAuthenticationResponse({
       response: response as unknown as AuthenticationResponseJSON,
       ...{ expectedChallenge: challenge, expectedOrigin: this.origin, expectedRPID: this.rpID, requireUserVerification: true },
       credential: { id: credentialId.toString('base64url'), publicKey: Uint8Array.from(publicKey), counter: signCount },
-    }).catch(refused)
+    })
+    return verifying.then(
+      ({ verified, authenticationInfo }) => (verified ? authenticationInfo : refuse('signature')),
+      (error: unknown) => refuse(error instanceof Error ? error.message : String(error)),
+    )
   }
 }
