@@ -24,26 +24,31 @@ type IsOperator = (accountId: string) => Promise<boolean>
 
 const isOperatorScope = (scope: string): boolean => (OPERATOR_SCOPES as readonly string[]).includes(scope)
 
+/** What a person can let a client have at most: of the client's own scopes those that concern people. */
+const userScopesOf = (client: Client): string[] => [
+  ...IDENTITY_SCOPES,
+  ...scopesOf(client).filter((scope) => (USER_SCOPES as readonly string[]).includes(scope)),
+]
+
 /**
- * What a person can let a client have now: of the client's own scopes those that concern people, and operators' only to an operator who showed
- * two factors. Asked anew for each token, so that neither an old grant nor a refresh token carries what is no longer due.
+ * What of it a token may carry now: operators' scopes only for an operator who showed two factors. Asked anew for each token, so that neither
+ * an old grant nor a refresh token carries what is no longer due.
  */
-const userScopesOf = async ({ oidc }: KoaContextWithOIDC, client: Client, isOperator: IsOperator): Promise<string[]> => {
-  const granted = scopesOf(client).filter((scope) => (USER_SCOPES as readonly string[]).includes(scope))
+const dueScopesOf = async ({ oidc }: KoaContextWithOIDC, client: Client, isOperator: IsOperator): Promise<string[]> => {
+  const scopes = userScopesOf(client)
+  if (!scopes.some(isOperatorScope)) return scopes
   const source = oidc.entities.RefreshToken ?? oidc.entities.AuthorizationCode ?? (oidc.session as typeof oidc.session | undefined)
-  const asksForOperator = granted.some(isOperatorScope) && source?.acr === ACR.multi && source.accountId !== undefined
-  const isAllowed = asksForOperator && (await isOperator(source.accountId ?? ''))
-  return [...IDENTITY_SCOPES, ...granted.filter((scope) => isAllowed || !isOperatorScope(scope))]
+  const isDue = source?.acr === ACR.multi && source.accountId !== undefined && (await isOperator(source.accountId))
+  return isDue ? scopes : scopes.filter((scope) => !isOperatorScope(scope))
 }
 
 /** The grant of this session and client, made where there is none: first-party clients get what they may have. */
-const loadGrant = async (ctx: KoaContextWithOIDC, isOperator: IsOperator): Promise<Grant | undefined> => {
-  const { oidc } = ctx
+const loadGrant = async ({ oidc }: KoaContextWithOIDC): Promise<Grant | undefined> => {
   const { client, session, provider } = oidc
   if (client === undefined || session?.accountId === undefined) return undefined
   const grantId = session.grantIdFor(client.clientId)
   const found = grantId === undefined ? undefined : await provider.Grant.find(grantId)
-  const wanted = (await userScopesOf(ctx, client, isOperator)).join(' ')
+  const wanted = userScopesOf(client).join(' ')
   if (found?.accountId === session.accountId && found.getResourceScope(AUDIENCE) === wanted) return found
   const grant = new provider.Grant({ accountId: session.accountId, clientId: client.clientId })
   grant.addOIDCScope(IDENTITY_SCOPES.join(' '))
@@ -57,7 +62,7 @@ const resourceServer = async (ctx: KoaContextWithOIDC, resource: string, client:
   const { oidc } = ctx
   if (resource !== AUDIENCE) throw new errors.InvalidTarget(`the only resource is ${AUDIENCE}`)
   const isOwnGrant = oidc.params?.['grant_type'] === 'client_credentials'
-  const allowed = isOwnGrant ? scopesOf(client) : await userScopesOf(ctx, client, isOperator)
+  const allowed = isOwnGrant ? scopesOf(client) : await dueScopesOf(ctx, client, isOperator)
   if (isOwnGrant && oidc.params !== undefined) {
     const asked = typeof oidc.params['scope'] === 'string' ? oidc.params['scope'].split(' ') : allowed
     const excess = asked.filter((scope) => !allowed.includes(scope))
@@ -112,7 +117,7 @@ export const configuration = (issuer: string, cookieKeys: readonly string[], isO
   acrValues: [ACR.single, ACR.multi],
   responseTypes: ['code'],
   scopes: IDENTITY_SCOPES,
-  claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+  claims: { openid: ['sub', 'auth_time', 'acr', 'amr'], email: ['email', 'email_verified'] },
   pkce: { required: () => true },
   allowOmittingSingleRegisteredRedirectUri: false,
   rotateRefreshToken: true,
@@ -129,7 +134,7 @@ export const configuration = (issuer: string, cookieKeys: readonly string[], isO
     Grant: 2 * REMEMBERED_S, // outlives the last refresh token that was given under it
   },
   interactions: { url: (_ctx, { uid }) => `/account/sign-in/${uid}`, policy: policy() },
-  loadExistingGrant: (ctx) => loadGrant(ctx, isOperator),
+  loadExistingGrant: loadGrant,
   extraTokenClaims: (ctx, token) => claimsOf(ctx, token),
   renderError: pages.renderError,
   discovery: { userinfo_endpoint: `${issuer}/me` },

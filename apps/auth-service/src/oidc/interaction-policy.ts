@@ -15,11 +15,13 @@ const loginChecks = (): interactionPolicy.Check[] => [
   new interactionPolicy.Check(
     'account_gone',
     'the account does not exist any more',
+    'login_required',
     ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
   ),
   new interactionPolicy.Check(
     SECOND_FACTOR_REASON,
     'the person has not shown two factors',
+    'login_required',
     ({ oidc }) => oidc.session?.accountId !== undefined && asksForTwoFactors(oidc.params?.['acr_values']) && oidc.acr !== ACR.multi,
   ),
 ]
