@@ -2,6 +2,10 @@ import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Outbox, OutboxRelay } from '@catamaran/messaging'
 import { LOGGER, TokenVerifier, type Platform } from '@catamaran/platform'
+import { AccountPageController } from './account/account-page.controller.js'
+import { BrowserSessions } from './account/browser-sessions.js'
+import { ACCOUNT_SECTIONS, type AccountSection } from './account/sections.js'
+import { SessionSection } from './account/session.section.js'
 import { CLOCK, CONFIG, type Clock, type Config } from './config.js'
 import { MailRepository } from './mail/mail.repository.js'
 import { MailWorker } from './mail/mail.worker.js'
@@ -12,8 +16,10 @@ import { Replays } from './oidc/replays.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 import { UserInfoController } from './oidc/userinfo.controller.js'
 import { Challenges } from './passkeys/challenges.js'
+import { PasskeyPagesController } from './passkeys/passkey-pages.controller.js'
 import { PasskeysController } from './passkeys/passkeys.controller.js'
 import { PasskeysRepository } from './passkeys/passkeys.repository.js'
+import { PasskeysSection } from './passkeys/passkeys.section.js'
 import { PasskeysService } from './passkeys/passkeys.service.js'
 import { RevocationsController } from './revocations/revocations.controller.js'
 import { RevocationsRepository } from './revocations/revocations.repository.js'
@@ -24,8 +30,10 @@ import { SecondFactorService } from './sign-in/second-factor.service.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
+import { TotpPagesController } from './totp/totp-pages.controller.js'
 import { TotpController } from './totp/totp.controller.js'
 import { TotpRepository } from './totp/totp.repository.js'
+import { TotpSection } from './totp/totp.section.js'
 import { TotpService } from './totp/totp.service.js'
 import { AccountController } from './users/account.controller.js'
 import { Passwords } from './users/passwords.js'
@@ -33,10 +41,31 @@ import { UsersController } from './users/users.controller.js'
 import { UsersRepository } from './users/users.repository.js'
 import { UsersService } from './users/users.service.js'
 
-const FACTOR_CONTROLLERS = [TotpController, PasskeysController, SecondFactorController]
+const FACTOR_CONTROLLERS = [
+  TotpController,
+  PasskeysController,
+  SecondFactorController,
+  AccountPageController,
+  TotpPagesController,
+  PasskeyPagesController,
+]
+
+/** The account page from top to bottom. */
+const SECTIONS = [PasskeysSection, TotpSection, SessionSection]
 
 /** What people sign in with besides passwords. */
-const FACTORS = [TotpRepository, TotpService, Challenges, PasskeysRepository, PasskeysService, Interactions, SecondFactorService]
+const FACTORS = [
+  TotpRepository,
+  TotpService,
+  Challenges,
+  PasskeysRepository,
+  PasskeysService,
+  Interactions,
+  SecondFactorService,
+  BrowserSessions,
+  ...SECTIONS,
+  { provide: ACCOUNT_SECTIONS, inject: SECTIONS, useFactory: (...sections: AccountSection[]) => sections },
+]
 
 @Module({})
 export class AppModule {

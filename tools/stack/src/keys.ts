@@ -12,8 +12,6 @@ export type DatabaseName = (typeof DATABASES)[number]
 export interface Secrets {
   readonly postgresPassword: string
   readonly cookieKeys: string
-  /** What auth-service seals the secrets of authenticator apps with. */
-  readonly dataKeys: string
   readonly flagsSdkKey: string
 }
 
@@ -26,19 +24,17 @@ export interface KeyFiles {
 
 const secret = () => randomBytes(24).toString('base64url')
 
-/** Passwords and keys of one data folder, made once; those that a folder of an older release lacks are added. */
+/** Passwords and cookie keys of one data folder, made once. */
 export function readSecrets(dataDir: string): Secrets {
   const path = join(dataDir, 'keys', 'secrets.json')
-  const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Secrets>) : {}
-  const secrets: Secrets = {
-    postgresPassword: secret(),
-    cookieKeys: `${secret()},${secret()}`,
-    dataKeys: randomBytes(32).toString('base64url'),
-    flagsSdkKey: `sdk-${secret()}`,
-    ...kept,
+  if (!existsSync(path)) {
+    write(path, {
+      postgresPassword: secret(),
+      cookieKeys: `${secret()},${secret()}`,
+      flagsSdkKey: `sdk-${secret()}`,
+    })
   }
-  if (Object.keys(kept).length < Object.keys(secrets).length) write(path, secrets)
-  return secrets
+  return JSON.parse(readFileSync(path, 'utf8')) as Secrets
 }
 
 /**
@@ -49,6 +45,12 @@ export function databasePasswords(adminUrl: string, secrets: Secrets): Record<Da
   const key = new URL(adminUrl).password || secrets.postgresPassword
   const passwords = DATABASES.map((name) => [name, createHmac('sha256', key).update(name).digest('base64url')])
   return Object.fromEntries(passwords) as Record<DatabaseName, string>
+}
+
+/** What auth-service seals stored secrets with. It follows from the admin's password for the same reason. */
+export function dataKey(adminUrl: string, secrets: Secrets): string {
+  const key = new URL(adminUrl).password || secrets.postgresPassword
+  return createHmac('sha256', key).update('data key').digest('base64url')
 }
 
 /** The signing keys of auth-service and one key pair for each service, made once: Ed25519 for tokens, RS256 for ID tokens, two of each. */

@@ -4,7 +4,7 @@ import { alert, field, html, type FormState, type Page } from './html.js'
 /** Where a person was when they turned to another page, so that they find back: an interaction of a sign-in. */
 export type Return = string | undefined
 
-export const returnQuery = (back: Return): string => (back === undefined ? '' : `?return=${encodeURIComponent(back)}`)
+export const query = (back: Return): string => (back === undefined ? '' : `?return=${encodeURIComponent(back)}`)
 const backToSignIn = (back: Return) =>
   back !== undefined && html`<p class="also"><a href="/account/sign-in/${back}">Back to sign in</a></p>`
 
@@ -13,7 +13,7 @@ export const signUpPage = (back: Return, { email, errors = {} }: FormState = {},
   title: 'Create an account',
   body: html`<h1>Create an account</h1>
     ${alert(errors['form'])}
-    <form method="post" action="/account/sign-up${returnQuery(back)}">
+    <form method="post" action="/account/sign-up${query(back)}">
       ${field({ name: 'email', label: 'Email', type: 'email', autocomplete: 'username', value: email, error: errors['email'] })}
       ${field({
         name: 'password',
@@ -33,9 +33,7 @@ export const checkMailPage = (back: Return): Page => ({
   title: 'Check your mail',
   body: html`<h1>Check your mail</h1>
     <p>We have sent a mail to the address you gave. Open the link in it to confirm the address; then you can sign in.</p>
-    <p class="also">
-      Nothing there? Look in the folder for unwanted mail, or <a href="/account/sign-up${returnQuery(back)}">try again</a>.
-    </p>
+    <p class="also">Nothing there? Look in the folder for unwanted mail, or <a href="/account/sign-up${query(back)}">try again</a>.</p>
     ${backToSignIn(back)}`,
 })
 

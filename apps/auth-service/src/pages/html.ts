@@ -145,6 +145,11 @@ export const field = ({ name, label, type, autocomplete, hint, value, error, ...
   </div>`
 }
 
+const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
+
+/** A day, for people and programs. */
+export const time = (at: Date): Html => html`<time datetime="${at.toISOString()}">${DAY.format(at)}</time>`
+
 /** The message over a form that was refused; screen readers say it at once. */
 export const alert = (message: string | undefined): Html | undefined =>
   message === undefined ? undefined : html`<p class="alert" role="alert">${message}</p>`

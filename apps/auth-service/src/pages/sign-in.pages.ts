@@ -1,4 +1,4 @@
-import { returnQuery } from './account.pages.js'
+import { query } from './account.pages.js'
 import { alert, field, html, type FormState, type Html, type Page } from './html.js'
 import { passkeyForm } from './passkey-form.js'
 
@@ -35,12 +35,13 @@ export const signInPage = ({ uid, clientName, formTargets, known, passkeys, stat
       ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
       <button type="submit">Sign in</button>
     </form>
+    <p class="also"><a href="/account/forgot-password${query(uid)}">Forgotten your password?</a></p>
     ${passkeyForm({
       ...{ action: `/account/sign-in/${uid}/passkey`, ceremony: 'get', options: passkeys, label: 'Sign in with a passkey', isQuiet: true },
     })}
     ${
       known === undefined
-        ? html`<p class="also">New here? <a href="/account/sign-up${returnQuery(uid)}">Create an account</a></p>`
+        ? html`<p class="also">New here? <a href="/account/sign-up${query(uid)}">Create an account</a></p>`
         : html`<p class="also">Not you? <a href="/oidc/session/end">Sign out first</a></p>`
     }
     ${cancelForm(uid)}`,

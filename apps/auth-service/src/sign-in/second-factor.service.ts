@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common'
 import { isId, type UserId } from '@catamaran/contracts'
 import { z } from 'zod'
 import { ArtifactsRepository } from '../oidc/artifacts.repository.js'
+import { parsedJson } from '../passkeys/json.js'
 import { AuthenticationResponse, type PasskeyOptions } from '../passkeys/passkeys.schema.js'
 import { PasskeysService, type PasskeySignIn } from '../passkeys/passkeys.service.js'
 import { TotpService } from '../totp/totp.service.js'
@@ -22,14 +23,6 @@ export interface FirstFactor {
 export interface Factors {
   readonly hasTotp: boolean
   readonly hasPasskeys: boolean
-}
-
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** What a sign-in takes besides a password, or in its place. */
@@ -73,7 +66,7 @@ export class SecondFactorService {
   /** Who a posted passkey signs in; undefined when it was not accepted, or is not of the person it has to be of. */
   async acceptsPasskey(interaction: string, form: unknown, owner?: UserId): Promise<PasskeySignIn | undefined> {
     const posted = PasskeyForm.safeParse(form)
-    const response = AuthenticationResponse.safeParse(posted.success ? parsed(posted.data.credential) : undefined)
+    const response = AuthenticationResponse.safeParse(posted.success ? parsedJson(posted.data.credential) : undefined)
     if (!response.success) return undefined
     const signedIn = await this.passkeys.signIn(interaction, response.data)
     return owner === undefined || signedIn?.userId === owner ? signedIn : undefined
