@@ -11,6 +11,24 @@ import { OidcProvider } from './oidc/provider.js'
 import { Replays } from './oidc/replays.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 import { UserInfoController } from './oidc/userinfo.controller.js'
+import { ApprovalsController } from './partners/approvals.controller.js'
+import { ApprovalsRepository } from './partners/approvals.repository.js'
+import { ApprovalsService } from './partners/approvals.service.js'
+import { InvitationPagesController } from './partners/invitation-pages.controller.js'
+import { InvitationsController } from './partners/invitations.controller.js'
+import { InvitationsRepository } from './partners/invitations.repository.js'
+import { InvitationsService } from './partners/invitations.service.js'
+import { MembersController } from './partners/members.controller.js'
+import { MembersRepository } from './partners/members.repository.js'
+import { MembersService } from './partners/members.service.js'
+import { MembershipGuard } from './partners/membership.guard.js'
+import { MembershipsService } from './partners/memberships.service.js'
+import { PartnersController } from './partners/partners.controller.js'
+import { PartnersRepository } from './partners/partners.repository.js'
+import { PartnersService } from './partners/partners.service.js'
+import { PlansController } from './partners/plans.controller.js'
+import { PlansRepository } from './partners/plans.repository.js'
+import { PlansService } from './partners/plans.service.js'
 import { RevocationsController } from './revocations/revocations.controller.js'
 import { RevocationsRepository } from './revocations/revocations.repository.js'
 import { RevocationsService } from './revocations/revocations.service.js'
@@ -23,12 +41,37 @@ import { UsersController } from './users/users.controller.js'
 import { UsersRepository } from './users/users.repository.js'
 import { UsersService } from './users/users.service.js'
 
+const PARTNER_CONTROLLERS = [
+  ...[PartnersController, MembersController, InvitationsController, InvitationPagesController, PlansController, ApprovalsController],
+]
+
+const PARTNERS = [
+  ...[
+    PartnersRepository,
+    PartnersService,
+    MembershipsService,
+    MembersRepository,
+    MembersService,
+    InvitationsRepository,
+    InvitationsService,
+  ],
+  ...[PlansRepository, PlansService, ApprovalsRepository, ApprovalsService],
+  MembershipGuard,
+]
+
 @Module({})
 export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [UserInfoController, UsersController, SignInController, AccountController, RevocationsController],
+      controllers: [
+        UserInfoController,
+        UsersController,
+        SignInController,
+        AccountController,
+        RevocationsController,
+        ...PARTNER_CONTROLLERS,
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -57,6 +100,7 @@ export class AppModule {
         ArtifactsRepository,
         Replays,
         OidcProvider,
+        ...PARTNERS,
       ],
     }
   }

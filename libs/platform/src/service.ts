@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import type { DynamicModule } from '@nestjs/common'
+import type { CanActivate, DynamicModule } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { CustomTransportStrategy } from '@nestjs/microservices'
@@ -37,6 +37,8 @@ export interface ServiceOptions {
   routes?: (fastify: FastifyInstance, app: NestFastifyApplication) => void | Promise<void>
   /** How messages come in, where the service consumes events. */
   strategy?: (platform: Platform) => CustomTransportStrategy
+  /** The guard that enforces the roles which routes declare. Without it a route with a role does not start. */
+  roles?: (app: NestFastifyApplication) => CanActivate
   /** What the public door does with credentials besides verifying tokens. */
   door?: (app: NestFastifyApplication) => Door
   /** The wall clock for token expiry; tests set it. */
@@ -99,13 +101,17 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
 
   const instance = fastifyOf(options, logger)
   let door: Door | undefined
-  registerGuard(instance, { service: name, verifier, contextOf, now: options.now, door: options.door && (() => door) })
+  registerGuard(instance, {
+    ...{ service: name, verifier, contextOf, now: options.now },
+    ...{ checksRoles: options.roles !== undefined, door: options.door && (() => door) },
+  })
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
     logger: nestLogger(logger),
     abortOnError: false,
   })
   app.useGlobalFilters(new ProblemFilter()).useGlobalPipes(validationPipe())
+  if (options.roles !== undefined) app.useGlobalGuards(options.roles(app))
   door = options.door?.(app)
   await options.routes?.(instance, app)
   if (options.strategy !== undefined)
