@@ -2,9 +2,18 @@ import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Outbox, OutboxRelay } from '@catamaran/messaging'
 import { LOGGER, TokenVerifier, type Platform } from '@catamaran/platform'
+import { ApiKeysController } from './api-keys/api-keys.controller.js'
+import { ApiKeysRepository } from './api-keys/api-keys.repository.js'
+import { ApiKeysService } from './api-keys/api-keys.service.js'
+import { ExchangeController } from './api-keys/exchange.controller.js'
+import { ExchangeService } from './api-keys/exchange.service.js'
+import { PartnerClientsController } from './clients/partner-clients.controller.js'
+import { PartnerClientsRepository } from './clients/partner-clients.repository.js'
+import { PartnerClientsService } from './clients/partner-clients.service.js'
 import { CLOCK, CONFIG, type Clock, type Config } from './config.js'
 import { MailRepository } from './mail/mail.repository.js'
 import { MailWorker } from './mail/mail.worker.js'
+import { AccessTokens } from './oidc/access-tokens.js'
 import { ArtifactsRepository } from './oidc/artifacts.repository.js'
 import { ClientsRepository } from './oidc/clients.repository.js'
 import { OidcProvider } from './oidc/provider.js'
@@ -35,6 +44,9 @@ import { RevocationsService } from './revocations/revocations.service.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
+import { UsageController } from './usage/usage.controller.js'
+import { UsageRepository } from './usage/usage.repository.js'
+import { UsageService } from './usage/usage.service.js'
 import { AccountController } from './users/account.controller.js'
 import { Passwords } from './users/passwords.js'
 import { UsersController } from './users/users.controller.js'
@@ -43,6 +55,7 @@ import { UsersService } from './users/users.service.js'
 
 const PARTNER_CONTROLLERS = [
   ...[PartnersController, MembersController, InvitationsController, InvitationPagesController, PlansController, ApprovalsController],
+  ...[ApiKeysController, ExchangeController, PartnerClientsController, UsageController],
 ]
 
 const PARTNERS = [
@@ -57,6 +70,8 @@ const PARTNERS = [
   ],
   ...[PlansRepository, PlansService, ApprovalsRepository, ApprovalsService],
   MembershipGuard,
+  ...[ApiKeysRepository, ApiKeysService, AccessTokens, ExchangeService, PartnerClientsRepository, PartnerClientsService],
+  ...[UsageRepository, UsageService],
 ]
 
 @Module({})
