@@ -91,7 +91,7 @@ export class ApiKeysService {
     plan: string,
     { isNew, now }: { isNew: boolean; now: Date },
   ): Promise<void> {
-    const { maxApiKeys } = await this.plans.require(plan)
+    const { maxApiKeys } = await this.plans.require(plan, tx)
     const { usable, newest } = await this.repository.count(tx, partnerId, now)
     if ((isNew && newest >= maxApiKeys) || usable >= 2 * maxApiKeys) throw new AppError('partners.key-limit')
   }

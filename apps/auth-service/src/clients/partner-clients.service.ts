@@ -44,7 +44,7 @@ export class PartnerClientsService {
     const secretHash = secret && `sha256$${createHash('sha256').update(secret).digest('base64url')}`
     const jwks = auth.authMethod === 'private_key_jwt' ? auth.jwks : undefined
     return this.partners.holdingActive(partnerId, async (tx, { plan }) => {
-      const { maxApiKeys } = await this.plans.require(plan)
+      const { maxApiKeys } = await this.plans.require(plan, tx)
       if ((await this.repository.count(tx, partnerId)) >= maxApiKeys) throw new AppError('partners.client-limit')
       const { authMethod } = auth
       const made = await this.repository.insert(tx, { id: newId('client'), partnerId, name, authMethod, secretHash, jwks, scopes })

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import type { Plan } from '@catamaran/contracts'
-import { Database } from '@catamaran/data'
+import { Database, type Queryable } from '@catamaran/data'
 
 const LIST = {
   name: 'plan.list',
@@ -13,7 +13,7 @@ export class PlansRepository {
   constructor(private readonly database: Database) {}
 
   /** The smallest first. */
-  list(): Promise<Plan[]> {
-    return this.database.query<Plan>(LIST)
+  list(from: Queryable = this.database): Promise<Plan[]> {
+    return from.query<Plan>(LIST)
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import type { Plan } from '@catamaran/contracts'
+import type { Queryable } from '@catamaran/data'
 import { AppError } from '@catamaran/platform'
 import { PlansRepository } from './plans.repository.js'
 
@@ -12,8 +13,8 @@ export class PlansService {
   }
 
   /** @throws AppError partners.plan-not-found */
-  async require(id: string): Promise<Plan> {
-    const plan = (await this.repository.list()).find((each) => each.id === id)
+  async require(id: string, tx?: Queryable): Promise<Plan> {
+    const plan = (await this.repository.list(tx)).find((each) => each.id === id)
     if (plan === undefined) throw new AppError('partners.plan-not-found')
     return plan
   }
