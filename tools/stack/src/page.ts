@@ -28,6 +28,8 @@ export function systemPage(system: RunningSystem, seconds: string): string {
     ? [
         ['Demo buyer', `${demo.buyer.email}  password ${demo.buyer.password}`],
         ['Demo partner', `${demo.partner.clientId}  secret ${demo.partner.clientSecret}`],
+        ['  its owner', `${demo.partner.owner.email}  password ${demo.partner.owner.password}`],
+        ['  its API key', demo.partner.apiKey],
       ]
     : [['Demo accounts', 'none (--no-seed)']]
   return [
@@ -48,6 +50,7 @@ export function systemPage(system: RunningSystem, seconds: string): string {
     '',
     'Try',
     `  curl ${gateway}/v1/products?limit=3`,
+    ...(demo ? [`  curl -H 'Authorization: Bearer ${demo.partner.apiKey}' ${gateway}/v1/partner`] : []),
     '  npm run demo',
     `  open ${sandbox.mail.url}`,
     '',
