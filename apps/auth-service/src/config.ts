@@ -1,3 +1,4 @@
+import { API_KEY_MODES } from '@catamaran/contracts'
 import { databaseConfig, databaseEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from '@catamaran/data'
 import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
@@ -31,6 +32,7 @@ export const schema = z
     ),
     SMTP_URL: z.url({ protocol: /^smtps?$/ }),
     MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
+    API_KEY_MODE: z.enum(API_KEY_MODES).default('test'),
     PASSWORD_LANES: env.count.min(1).default(1),
     PASSWORD_QUEUE: env.count.min(1).default(32),
   })
@@ -57,6 +59,7 @@ export const schema = z
       cookieKeys: flat.COOKIE_KEYS,
     },
     dataKeys: flat.DATA_KEYS.map((key) => Buffer.from(key, 'base64url')),
+    apiKeyMode: flat.API_KEY_MODE,
     mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM },
     passwords: { lanes: flat.PASSWORD_LANES, queue: flat.PASSWORD_QUEUE },
   }))

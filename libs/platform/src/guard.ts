@@ -21,6 +21,8 @@ export interface GuardOptions {
   contextOf: (request: FastifyRequest) => RequestContext
   /** The wall clock in epoch milliseconds, for how fresh a sign-in is. Default: the machine's. */
   now?: (() => number) | undefined
+  /** Whether the service enforces the roles that its routes declare; where it does not, a route with one does not start. Default false. */
+  checksRoles?: boolean | undefined
   /** Undefined for an inner service. Asked for at each request, since it is made after the guard. */
   door?: (() => Door | undefined) | undefined
 }
@@ -127,13 +129,16 @@ class Guard {
 /**
  * Guards every route of a service with one hook: inner services check the calling service against the call table, and each route's
  * declared access against the caller's token.
- * @throws Error at start-up for a route that declares no access
+ * @throws Error at start-up for a route that declares no access, or a role that nobody would check
  */
 export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): void => {
   const guard = new Guard(options)
   fastify.addHook('onRoute', (route) => {
-    if (route.config?.access === undefined)
+    const access = route.config?.access
+    if (access === undefined)
       throw new Error(`${String(route.method)} ${route.url} declares no access: add @Requires(scope) or @Anonymous()`)
+    if (access.scope !== null && access.role !== undefined && options.checksRoles !== true)
+      throw new Error(`${String(route.method)} ${route.url} asks for the role ${access.role}, which ${options.service} does not check`)
   })
   const onRequest: onRequestHookHandler = (request, _reply, done) => {
     if (request.is404) return done()

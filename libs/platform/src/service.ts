@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import type { DynamicModule } from '@nestjs/common'
+import type { CanActivate, DynamicModule } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { CustomTransportStrategy } from '@nestjs/microservices'
@@ -37,6 +37,8 @@ export interface ServiceOptions {
   routes?: (fastify: FastifyInstance, app: NestFastifyApplication) => void | Promise<void>
   /** How messages come in, where the service consumes events. */
   strategy?: (platform: Platform) => CustomTransportStrategy
+  /** The guard that enforces the roles which routes declare. Without it a route with a role does not start. */
+  roles?: (app: NestFastifyApplication) => CanActivate
   /** What the public door does with credentials besides verifying tokens. */
   door?: (app: NestFastifyApplication) => Door
   /** The wall clock for token expiry; tests set it. */
@@ -86,6 +88,13 @@ class Adapter extends FastifyAdapter {
   }
 }
 
+const guard = (
+  instance: FastifyInstance,
+  { name, now, roles, door }: ServiceOptions,
+  verifier: TokenVerifier,
+  made: () => Door | undefined,
+): void => registerGuard(instance, { service: name, verifier, contextOf, now, checksRoles: roles !== undefined, door: door && made })
+
 /** Builds a service: Nest on Fastify with the guard, the request log, problem documents and the admin port around it. */
 export const createService = async (options: ServiceOptions): Promise<Service> => {
   const { name, config } = options
@@ -99,13 +108,14 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
 
   const instance = fastifyOf(options, logger)
   let door: Door | undefined
-  registerGuard(instance, { service: name, verifier, contextOf, now: options.now, door: options.door && (() => door) })
+  guard(instance, options, verifier, () => door)
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
     logger: nestLogger(logger),
     abortOnError: false,
   })
   app.useGlobalFilters(new ProblemFilter()).useGlobalPipes(validationPipe())
+  if (options.roles !== undefined) app.useGlobalGuards(options.roles(app))
   door = options.door?.(app)
   await options.routes?.(instance, app)
   if (options.strategy !== undefined)
@@ -157,8 +167,9 @@ export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>
     const service = await create(config)
     if (process.argv[2] === 'openapi') {
       await service.app.init()
-      process.stdout.write(`${JSON.stringify(service.openApi(), null, 2)}\n`)
-      process.exit(0)
+      // A pipe takes it in parts: the process may not end before the last.
+      process.stdout.write(`${JSON.stringify(service.openApi(), null, 2)}\n`, () => process.exit(0))
+      return
     }
     process.on('uncaughtException', (error) => {
       service.logger.fatal({ err: error }, 'uncaught exception')

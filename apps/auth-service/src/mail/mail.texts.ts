@@ -1,11 +1,12 @@
 import type { MailDetails } from './mail.repository.js'
+import { PARTNER_MAILS } from './partner-mails.js'
 
-interface MailText {
+export interface MailText {
   readonly subject: string
   readonly text: string
 }
 
-interface MailSpec {
+export interface MailSpec {
   /** The page that its link opens, with `?token=`; undefined for a mail without a link. */
   readonly path?: string
   /** `link` holds a secret, or is our public address where there is no path. The text is never logged. */
@@ -153,6 +154,7 @@ If it was not you, write to us at once: ${address}
     'A recovery code was used',
     ({ left = '' }) => `Somebody signed in to your Catamaran account with a recovery code. ${left} of them are left.`,
   ),
+  ...PARTNER_MAILS,
 } as const
 
 export type MailKind = keyof typeof MAILS
