@@ -101,10 +101,8 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
 
   const instance = fastifyOf(options, logger)
   let door: Door | undefined
-  registerGuard(instance, {
-    ...{ service: name, verifier, contextOf, now: options.now },
-    ...{ checksRoles: options.roles !== undefined, door: options.door && (() => door) },
-  })
+  const checksRoles = options.roles !== undefined
+  registerGuard(instance, { service: name, verifier, contextOf, now: options.now, checksRoles, door: options.door && (() => door) })
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
     logger: nestLogger(logger),
