@@ -4,6 +4,8 @@ import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { z } from 'zod'
 
+const isDataKey = (key: string): boolean => /^[\w-]{43}$/.test(key)
+
 const stores = { ...databaseEnv, ...dynamoEnv }
 
 /** The environment of auth-service; the result is nested by what uses it. */
@@ -14,17 +16,29 @@ export const schema = z
     ...redisEnv,
     ...kafkaEnv,
     SERVICE_KEYS_DIR: env.text,
-    SIGNING_KEYS_FILE: env.text,
+    /** Where the signing keys are: a file, or a secret of AWS Secrets Manager (its name or ARN). */
+    SIGNING_KEYS_FILE: env.text.optional(),
+    SIGNING_KEYS_SECRET: env.text.optional(),
+    SIGNING_KEYS_POLL_MS: env.ms.default(60_000),
+    SECRETS_ENDPOINT: env.url.optional(),
     SIGNING_DELAY_MS: env.ms.default(5_000),
     COOKIE_KEYS: env.list.refine(
       (keys) => keys.length > 0 && keys.every((key) => key.length >= 16),
       'expected secrets of 16 characters or more',
+    ),
+    DATA_KEYS: env.list.refine(
+      (keys) => keys.length > 0 && keys.every((key) => isDataKey(key)),
+      'expected keys of 32 bytes as base64url, the one that seals first',
     ),
     SMTP_URL: z.url({ protocol: /^smtps?$/ }),
     MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
     API_KEY_MODE: z.enum(API_KEY_MODES).default('test'),
     PASSWORD_LANES: env.count.min(1).default(1),
     PASSWORD_QUEUE: env.count.min(1).default(32),
+  })
+  .refine((flat) => (flat.SIGNING_KEYS_FILE === undefined) !== (flat.SIGNING_KEYS_SECRET === undefined), {
+    path: ['SIGNING_KEYS_FILE'],
+    message: 'expected either this or SIGNING_KEYS_SECRET',
   })
   .transform((flat) => ({
     service: serviceConfig(flat),
@@ -34,10 +48,17 @@ export const schema = z
     kafka: kafkaConfig(flat),
     oidc: {
       serviceKeysDir: flat.SERVICE_KEYS_DIR,
-      signingKeysFile: flat.SIGNING_KEYS_FILE,
+      signingKeys: {
+        file: flat.SIGNING_KEYS_FILE,
+        secret: {
+          ...{ secretId: flat.SIGNING_KEYS_SECRET ?? '', region: flat.AWS_REGION },
+          ...{ endpoint: flat.SECRETS_ENDPOINT, pollMs: flat.SIGNING_KEYS_POLL_MS },
+        },
+      },
       signingDelayMs: flat.SIGNING_DELAY_MS,
       cookieKeys: flat.COOKIE_KEYS,
     },
+    dataKeys: flat.DATA_KEYS.map((key) => Buffer.from(key, 'base64url')),
     apiKeyMode: flat.API_KEY_MODE,
     mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM },
     passwords: { lanes: flat.PASSWORD_LANES, queue: flat.PASSWORD_QUEUE },

@@ -11,7 +11,7 @@ const decoded = (data: string): string => {
   const isQuoted = /quoted-printable/i.test(data.slice(0, split))
   const body = data.slice(split + 4)
   const plain = (text: string): string => text.replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-  return isQuoted ? plain(body.replace(/=\r\n/g, '')) : body
+  return Buffer.from(isQuoted ? plain(body.replace(/=\r\n/g, '')) : body, 'latin1').toString()
 }
 
 /** The other end of SMTP: takes every mail and keeps it. `refuse` makes it answer 451 instead, as a busy server does. */
@@ -41,6 +41,13 @@ export class Mailbox {
   async next(address: string, count = 1): Promise<Mail> {
     await until(() => this.to(address).length >= count, { deadlineMs: 10_000, message: `mail ${count} to ${address}` })
     return this.to(address)[count - 1] as Mail
+  }
+
+  /** Waits for the nth mail to an address whose text is like this. */
+  async nextLike(address: string, pattern: RegExp, count = 1): Promise<Mail> {
+    const found = (): Mail[] => this.to(address).filter(({ text }) => pattern.test(text))
+    await until(() => found().length >= count, { deadlineMs: 10_000, message: `mail ${count} to ${address} like ${String(pattern)}` })
+    return found()[count - 1] as Mail
   }
 
   async close(): Promise<void> {

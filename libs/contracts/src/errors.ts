@@ -108,6 +108,7 @@ export const ERRORS = {
     'The call table in libs/contracts lists who may call whom.',
   ),
   'identity.link-invalid': error('invalid', 400, 'The link is not valid any more', 'Ask for a new mail.'),
+  'identity.email-taken': error('conflict', 409, 'The address has an account already', 'Change the address of that account first.'),
   'identity.password-refused': error('invalid', 422, 'The password can’t be used', 'Choose another one: a few words in a row do well.'),
   'identity.password-wrong': error('invalid', 422, 'The password is not right', 'Type the password that you have now.'),
   'identity.code-invalid': error(
@@ -125,6 +126,7 @@ export const ERRORS = {
     'Start again; a challenge works once, for five minutes.',
   ),
   'identity.passkey-not-found': error('not-found', 404, 'There is no such passkey', 'Look at the list of your passkeys.'),
+  'identity.passkey-limit': error('conflict', 409, 'There are too many passkeys', 'Remove one that is not used.'),
   'identity.session-not-found': error('not-found', 404, 'There is no such session', 'It may have ended.'),
   'identity.export-not-found': error('not-found', 404, 'There is no such export', 'It may have expired: ask for a new one.'),
   'identity.sole-owner': error('conflict', 409, 'A partner would be left without an owner', 'Make somebody else an owner first.'),

@@ -22,8 +22,9 @@ export interface MailRow {
   readonly actionId: string | null
   readonly details: MailDetails
   readonly attempts: number
-  /** How many mails of this kind the recipient got in the last hour. */
+  /** How many mails of this kind the recipient got in the last hour, and how many of them by the doing of the same source. */
   readonly recent: number
+  readonly recentOfSource: number
 }
 
 /** What a mailed link does when it is used (the table mail_action). */
@@ -34,9 +35,17 @@ export interface MailAction {
   readonly data: Readonly<Record<string, string>>
 }
 
+/** Mails like the one at hand. */
+const IS_RECENT = `sent.recipient = mail.recipient and sent.kind = mail.kind and sent.outcome = 'sent'
+  and sent.finished_at > now() - interval '1 hour'`
+
 const INSERT = {
   name: 'mail.insert',
   text: 'insert into mail (id, kind, recipient, action_id, details) values ($1, $2, $3, $4, $5)',
+}
+const INSERT_TO_USER = {
+  name: 'mail.insert-to-user',
+  text: 'insert into mail (id, kind, recipient, details) select $1, $2, email, $4 from user_account where id = $3',
 }
 
 const TAKE_DUE = {
@@ -45,8 +54,8 @@ const TAKE_DUE = {
       select id from mail where outcome is null and due_at <= now() order by due_at limit $1 for update skip locked)
     update mail set due_at = now() + $2 * interval '1 ms', attempts = attempts + 1 from due where mail.id = due.id
     returning mail.id, kind, recipient, registration_id as "registrationId", action_id as "actionId", details, attempts,
-      (select count(*) from mail sent where sent.recipient = mail.recipient and sent.kind = mail.kind and sent.outcome = 'sent'
-        and sent.finished_at > now() - interval '1 hour') as recent`,
+      (select count(*) from mail sent where ${IS_RECENT}) as recent,
+      (select count(*) from mail sent where ${IS_RECENT} and sent.source is not distinct from mail.source) as "recentOfSource"`,
 }
 
 const INSERT_LINK = {
@@ -105,6 +114,11 @@ export class MailRepository {
   /** Queues a mail in the transaction of what it tells of. Wake the worker after the commit. */
   async insertMail(tx: Queryable, { kind, recipient, actionId, details = {} }: NewMail): Promise<void> {
     await tx.query(INSERT, [uuidOf(newId('request')), kind, recipient, actionId, JSON.stringify(details)])
+  }
+
+  /** The same, for a mail without a link to whoever has the account (a bare UUID). */
+  async insertMailToUser(tx: Queryable, userId: string, kind: MailKind, details: MailDetails = {}): Promise<void> {
+    await tx.query(INSERT_TO_USER, [uuidOf(newId('request')), kind, userId, JSON.stringify(details)])
   }
 
   /** Writes what a link will do; queue a mail with `actionId` to send one. */
