@@ -88,13 +88,6 @@ class Adapter extends FastifyAdapter {
   }
 }
 
-const guard = (
-  instance: FastifyInstance,
-  { name, now, roles, door }: ServiceOptions,
-  verifier: TokenVerifier,
-  made: () => Door | undefined,
-): void => registerGuard(instance, { service: name, verifier, contextOf, now, checksRoles: roles !== undefined, door: door && made })
-
 /** Builds a service: Nest on Fastify with the guard, the request log, problem documents and the admin port around it. */
 export const createService = async (options: ServiceOptions): Promise<Service> => {
   const { name, config } = options
@@ -108,7 +101,8 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
 
   const instance = fastifyOf(options, logger)
   let door: Door | undefined
-  guard(instance, options, verifier, () => door)
+  const checksRoles = options.roles !== undefined
+  registerGuard(instance, { service: name, verifier, contextOf, now: options.now, checksRoles, door: options.door && (() => door) })
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
     logger: nestLogger(logger),

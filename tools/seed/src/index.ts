@@ -28,7 +28,8 @@ export interface Seeded {
  * @throws pg's DatabaseError, for example when a table is missing
  */
 export async function seed({ authUrl, coreUrl, dataKey }: SeedOptions): Promise<Seeded> {
-  const [, products] = await Promise.all([seedAccounts(authUrl, dataKey).then(() => seedPartner(authUrl)), seedCatalogue(coreUrl)])
+  const accounts = seedAccounts(authUrl, dataKey).then(() => seedPartner(authUrl))
+  const [, products] = await Promise.all([accounts, seedCatalogue(coreUrl)])
   const demoPartner = { ...DEMO_PARTNER, apiKey: DEMO_API_KEY, owner: { ...DEMO_OWNER } }
   return { products, demoBuyer: { ...DEMO_BUYER }, demoOperator: { ...DEMO_OPERATOR }, demoPartner }
 }
