@@ -1,8 +1,21 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Outbox, OutboxRelay } from '@catamaran/messaging'
-import { LOGGER, TokenVerifier, type Platform } from '@catamaran/platform'
-import { CLOCK, CONFIG, type Clock, type Config } from './config.js'
+import { HttpClient, LOGGER, ServiceTokens, TokenVerifier, type Platform } from '@catamaran/platform'
+import { CLOCK, CONFIG, CORE, type Clock, type Config } from './config.js'
+import { ErasureSweep } from './erasure/erasure-sweep.js'
+import { ErasureConsumer } from './erasure/erasure.consumer.js'
+import { ErasureController } from './erasure/erasure.controller.js'
+import { ErasureRepository } from './erasure/erasure.repository.js'
+import { ErasureService } from './erasure/erasure.service.js'
+import { PersonArtifactsRepository } from './erasure/person-artifacts.repository.js'
+import { ExportPagesController } from './exports/export-pages.controller.js'
+import { ExportsController } from './exports/exports.controller.js'
+import { ExportsRepository } from './exports/exports.repository.js'
+import { ExportsService } from './exports/exports.service.js'
+import { ExportsWorker } from './exports/exports.worker.js'
+import { PeopleClient } from './exports/people.client.js'
+import { PersonRepository } from './exports/person.repository.js'
 import { MailRepository } from './mail/mail.repository.js'
 import { MailWorker } from './mail/mail.worker.js'
 import { ArtifactsRepository } from './oidc/artifacts.repository.js'
@@ -28,7 +41,17 @@ export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [UserInfoController, UsersController, SignInController, AccountController, RevocationsController],
+      controllers: [
+        UserInfoController,
+        UsersController,
+        SignInController,
+        AccountController,
+        RevocationsController,
+        ErasureController,
+        ErasureConsumer,
+        ExportsController,
+        ExportPagesController,
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -42,6 +65,14 @@ export class AppModule {
           provide: OutboxRelay,
           inject: [Outbox],
           useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'auth-service', logger }),
+        },
+        {
+          provide: CORE,
+          useFactory: () =>
+            new HttpClient(
+              config.coreUrl,
+              new ServiceTokens({ ...config.service, service: 'auth-service', keyFile: config.service.serviceKeyFile }),
+            ),
         },
         UsersRepository,
         Passwords,
@@ -57,6 +88,15 @@ export class AppModule {
         ArtifactsRepository,
         Replays,
         OidcProvider,
+        ErasureRepository,
+        PersonArtifactsRepository,
+        ErasureService,
+        ErasureSweep,
+        ExportsRepository,
+        PersonRepository,
+        PeopleClient,
+        ExportsService,
+        ExportsWorker,
       ],
     }
   }

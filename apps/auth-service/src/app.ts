@@ -1,3 +1,4 @@
+import { KafkaStrategy } from '@catamaran/messaging'
 import { AppError, createService, type Service } from '@catamaran/platform'
 import type { FastifyInstance } from 'fastify'
 import { AppModule } from './app.module.js'
@@ -16,6 +17,7 @@ export const createApp = (config: Config, { now = Date.now }: Overrides = {}): P
     name: 'auth-service',
     config: config.service,
     module: (platform) => AppModule.for(config, platform, now),
+    strategy: ({ logger }) => new KafkaStrategy({ kafka: config.kafka, logger, clientId: 'auth-service' }),
     trustedHops: 1, // the gateway, which says where the request came from
     routes: (fastify, app) => {
       registerForms(fastify)

@@ -21,6 +21,9 @@ export const schema = z
     ),
     SMTP_URL: z.url({ protocol: /^smtps?$/ }),
     MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
+    CORE_URL: env.url,
+    /** How often erasures that others have confirmed are ended. */
+    ERASURE_SWEEP_MS: env.ms.default(5_000),
     PASSWORD_LANES: env.count.min(1).default(1),
     PASSWORD_QUEUE: env.count.min(1).default(32),
   })
@@ -37,13 +40,16 @@ export const schema = z
       cookieKeys: flat.COOKIE_KEYS,
     },
     mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM },
+    coreUrl: flat.CORE_URL,
+    erasure: { sweepMs: flat.ERASURE_SWEEP_MS },
     passwords: { lanes: flat.PASSWORD_LANES, queue: flat.PASSWORD_QUEUE },
   }))
 export type Config = z.infer<typeof schema>
 
-/** Injection tokens of the configuration and of the wall clock (epoch milliseconds). */
+/** Injection tokens of the configuration, of the wall clock (epoch milliseconds) and of the client to core-service. */
 export const CONFIG = Symbol('config')
 export const CLOCK = Symbol('clock')
+export const CORE = Symbol('core')
 export type Clock = () => number
 
 /** What migrate.ts needs of it. */
