@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Post, Query, Req, Res, UseFilters } from '@nestjs/common'
+import { Body, Controller, Get, HttpCode, Post, Query, Req, Res, UseFilters } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
 import { Anonymous } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -29,6 +29,7 @@ export class ExportPagesController {
   }
 
   @Post()
+  @HttpCode(200)
   @Anonymous()
   async download(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
     checkOrigin(request, this.oidc.publicOrigin)

@@ -32,6 +32,15 @@ const userScopesOf = (client: Client): string[] => [
  */
 const policy = (): interactionPolicy.DefaultPolicy => {
   const prompts = interactionPolicy.base()
+  const { checks: loginChecks } = prompts.get('login') as interactionPolicy.Prompt
+  loginChecks.add(
+    new interactionPolicy.Check(
+      'account_closed',
+      'the account of the session is closed',
+      'login_required',
+      ({ oidc }) => oidc.session?.accountId !== undefined && oidc.entities.Account === undefined,
+    ),
+  )
   const { checks } = prompts.get('consent') as interactionPolicy.Prompt
   checks.remove('native_client_prompt')
   checks.add(
