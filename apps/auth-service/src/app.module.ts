@@ -36,6 +36,18 @@ import { UsersController } from './users/users.controller.js'
 import { UsersRepository } from './users/users.repository.js'
 import { UsersService } from './users/users.service.js'
 
+/** Exports and erasures. */
+const LEAVING = {
+  controllers: [ErasureController, ErasureConsumer, ExportsController, ExportPagesController],
+  providers: [
+    ...[ErasureRepository, PersonArtifactsRepository, ErasureService, ErasureSweep],
+    ...[ExportsRepository, PersonRepository, PeopleClient, ExportsService, ExportsWorker],
+  ],
+}
+
+const coreClient = ({ coreUrl, service }: Config): HttpClient =>
+  new HttpClient(coreUrl, new ServiceTokens({ ...service, service: 'auth-service', keyFile: service.serviceKeyFile }))
+
 @Module({})
 export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
@@ -47,10 +59,7 @@ export class AppModule {
         SignInController,
         AccountController,
         RevocationsController,
-        ErasureController,
-        ErasureConsumer,
-        ExportsController,
-        ExportPagesController,
+        ...LEAVING.controllers,
       ],
       providers: [
         { provide: CONFIG, useValue: config },
@@ -66,14 +75,7 @@ export class AppModule {
           inject: [Outbox],
           useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'auth-service', logger }),
         },
-        {
-          provide: CORE,
-          useFactory: () =>
-            new HttpClient(
-              config.coreUrl,
-              new ServiceTokens({ ...config.service, service: 'auth-service', keyFile: config.service.serviceKeyFile }),
-            ),
-        },
+        { provide: CORE, useFactory: () => coreClient(config) },
         UsersRepository,
         Passwords,
         UsersService,
@@ -88,15 +90,7 @@ export class AppModule {
         ArtifactsRepository,
         Replays,
         OidcProvider,
-        ErasureRepository,
-        PersonArtifactsRepository,
-        ErasureService,
-        ErasureSweep,
-        ExportsRepository,
-        PersonRepository,
-        PeopleClient,
-        ExportsService,
-        ExportsWorker,
+        ...LEAVING.providers,
       ],
     }
   }

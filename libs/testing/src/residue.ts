@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { request } from 'undici'
 
 /**
  * Where a text stands in a PostgreSQL database: the tables with a row whose text form holds one of `texts`, by name.
@@ -22,4 +23,41 @@ export const residueIn = async (url: string, texts: readonly string[]): Promise<
   } finally {
     await client.end()
   }
+}
+
+/** One call of DynamoDB Local, which takes any signature. */
+const dynamodb = async <T>(endpoint: string, operation: string, body: object): Promise<T> => {
+  const { body: answer } = await request(endpoint, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': `DynamoDB_20120810.${operation}`,
+      authorization: 'AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+    },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  })
+  return (await answer.json()) as T
+}
+
+/**
+ * Where a text stands in DynamoDB Local: the tables with an item that holds one of `texts` anywhere, by name.
+ * Example: `assert.deepEqual(await residueInDynamo(endpoint, [userId]), [])`.
+ */
+export const residueInDynamo = async (endpoint: string, texts: readonly string[]): Promise<string[]> => {
+  const { TableNames } = await dynamodb<{ TableNames: string[] }>(endpoint, 'ListTables', {})
+  const found = new Set<string>()
+  for (const TableName of TableNames.toSorted()) {
+    let start: object | undefined
+    do {
+      const page: { Items: object[]; LastEvaluatedKey?: object } = await dynamodb(endpoint, 'Scan', {
+        TableName,
+        ConsistentRead: true,
+        ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+      })
+      if (texts.some((text) => JSON.stringify(page.Items).includes(text))) found.add(TableName)
+      start = page.LastEvaluatedKey
+    } while (start !== undefined)
+  }
+  return [...found]
 }
