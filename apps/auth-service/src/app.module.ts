@@ -1,20 +1,24 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Outbox, OutboxRelay } from '@catamaran/messaging'
-import { LOGGER, TokenVerifier, type Platform } from '@catamaran/platform'
+import { HttpClient, LOGGER, ServiceTokens, TokenVerifier, type Platform } from '@catamaran/platform'
 import { FACTORS } from './app.factors.js'
+import { LEAVING } from './app.leaving.js'
 import { PARTNERS } from './app.partners.js'
 import { PEOPLE } from './app.people.js'
-import { CLOCK, CONFIG, type Clock, type Config } from './config.js'
+import { CLOCK, CONFIG, CORE, type Clock, type Config } from './config.js'
 import { keySourceOf } from './oidc/key-source.js'
 import { SigningKeys } from './oidc/signing-keys.js'
+
+const coreClient = ({ coreUrl, service }: Config): HttpClient =>
+  new HttpClient(coreUrl, new ServiceTokens({ ...service, service: 'auth-service', keyFile: service.serviceKeyFile }))
 
 @Module({})
 export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [...PEOPLE.controllers, ...FACTORS.controllers, ...PARTNERS.controllers],
+      controllers: [...PEOPLE.controllers, ...FACTORS.controllers, ...PARTNERS.controllers, ...LEAVING.controllers],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -33,9 +37,11 @@ export class AppModule {
           provide: SigningKeys,
           useFactory: () => SigningKeys.load(keySourceOf(config.oidc), config.oidc.signingDelayMs, logger),
         },
+        { provide: CORE, useFactory: () => coreClient(config) },
         ...PEOPLE.providers,
         ...FACTORS.providers,
         ...PARTNERS.providers,
+        ...LEAVING.providers,
       ],
     }
   }

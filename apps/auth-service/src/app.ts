@@ -1,3 +1,4 @@
+import { KafkaStrategy } from '@catamaran/messaging'
 import { AppError, createService, type Service } from '@catamaran/platform'
 import type { FastifyInstance } from 'fastify'
 import { AppModule } from './app.module.js'
@@ -18,6 +19,7 @@ export const createApp = (config: Config, { now = Date.now }: Overrides = {}): P
     config: config.service,
     module: (platform) => AppModule.for(config, platform, now),
     roles: (app) => app.get(MembershipGuard),
+    strategy: ({ logger }) => new KafkaStrategy({ kafka: config.kafka, logger, clientId: 'auth-service' }),
     trustedHops: 1, // the gateway, which says where the request came from
     routes: (fastify, app) => {
       registerForms(fastify)

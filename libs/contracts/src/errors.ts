@@ -129,6 +129,7 @@ export const ERRORS = {
   'identity.passkey-limit': error('conflict', 409, 'There are too many passkeys', 'Remove one that is not used.'),
   'identity.session-not-found': error('not-found', 404, 'There is no such session', 'It may have ended.'),
   'identity.export-not-found': error('not-found', 404, 'There is no such export', 'It may have expired: ask for a new one.'),
+  'identity.export-pending': error('conflict', 409, 'The export is not ready yet', 'Wait for the mail, or look at its status.'),
   'identity.sole-owner': error('conflict', 409, 'A partner would be left without an owner', 'Make somebody else an owner first.'),
   'identity.account-closed': error('conflict', 409, 'The account is closed', 'Nothing can be changed in it any more.'),
   'partners.not-found': error('not-found', 404, 'There is no such partner', 'Check the id, or the Catamaran-Partner header.'),
