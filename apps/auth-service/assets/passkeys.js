@@ -55,6 +55,7 @@ const onSubmit = async (event, form, options) => {
 }
 
 if (window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+  document.querySelector('[data-passkeys-missing]')?.remove()
   for (const form of document.querySelectorAll('form[data-passkey]')) {
     const options = JSON.parse(form.dataset.options)
     form.hidden = false
