@@ -1,11 +1,14 @@
 -- Second factors, mailed actions beyond registration, revocations, partners with members and keys, plans, usage, erasures, exports.
 
 -- closed_at: erasure was asked for; nobody signs in any more, and the row goes when every service has confirmed.
+-- sign_ins_from: sessions that somebody signed in to before are over, wherever they are kept, except kept_session.
 alter table user_account
   add column display_name text check (length(display_name) between 1 and 100),
   add column locale text not null default 'en' check (locale in ('en', 'de')),
   add column is_operator boolean not null default false,
-  add column closed_at timestamptz;
+  add column closed_at timestamptz,
+  add column sign_ins_from timestamptz,
+  add column kept_session text;
 
 -- WebAuthn credentials (W3C Web Authentication Level 3, section 4, credential record).
 create table passkey (
@@ -67,12 +70,14 @@ alter table email_link
   add check (num_nonnulls(registration_id, action_id) = 1);
 create index email_link_action on email_link (action_id) where action_id is not null;
 
--- The kinds stand in mail.texts.ts. details: what the text says besides the link, no secrets.
+-- The kinds stand in mail.texts.ts. details: what the text says besides the link, no secrets. source: a keyed hash of the network that asked for the
+-- mail, so that nobody can use up what others may ask for.
 alter table mail
   drop constraint mail_kind_check,
   alter column registration_id drop not null,
   add column action_id uuid references mail_action on delete cascade,
-  add column details json not null default '{}';
+  add column details json not null default '{}',
+  add column source text;
 create index mail_action_id on mail (action_id) where action_id is not null;
 
 -- Credentials ended before their tokens expire. Sequences are taken under a lock, so that they rise in the order of the commits and

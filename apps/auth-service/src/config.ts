@@ -15,7 +15,11 @@ export const schema = z
     ...redisEnv,
     ...kafkaEnv,
     SERVICE_KEYS_DIR: env.text,
-    SIGNING_KEYS_FILE: env.text,
+    /** Where the signing keys are: a file, or a secret of AWS Secrets Manager (its name or ARN). */
+    SIGNING_KEYS_FILE: env.text.optional(),
+    SIGNING_KEYS_SECRET: env.text.optional(),
+    SIGNING_KEYS_POLL_MS: env.ms.default(60_000),
+    SECRETS_ENDPOINT: env.url.optional(),
     SIGNING_DELAY_MS: env.ms.default(5_000),
     COOKIE_KEYS: env.list.refine(
       (keys) => keys.length > 0 && keys.every((key) => key.length >= 16),
@@ -30,6 +34,10 @@ export const schema = z
     PASSWORD_LANES: env.count.min(1).default(1),
     PASSWORD_QUEUE: env.count.min(1).default(32),
   })
+  .refine((flat) => (flat.SIGNING_KEYS_FILE === undefined) !== (flat.SIGNING_KEYS_SECRET === undefined), {
+    path: ['SIGNING_KEYS_FILE'],
+    message: 'expected either this or SIGNING_KEYS_SECRET',
+  })
   .transform((flat) => ({
     service: serviceConfig(flat),
     database: databaseConfig(flat),
@@ -38,7 +46,13 @@ export const schema = z
     kafka: kafkaConfig(flat),
     oidc: {
       serviceKeysDir: flat.SERVICE_KEYS_DIR,
-      signingKeysFile: flat.SIGNING_KEYS_FILE,
+      signingKeys: {
+        file: flat.SIGNING_KEYS_FILE,
+        secret: {
+          ...{ secretId: flat.SIGNING_KEYS_SECRET ?? '', region: flat.AWS_REGION },
+          ...{ endpoint: flat.SECRETS_ENDPOINT, pollMs: flat.SIGNING_KEYS_POLL_MS },
+        },
+      },
       signingDelayMs: flat.SIGNING_DELAY_MS,
       cookieKeys: flat.COOKIE_KEYS,
     },

@@ -4,6 +4,7 @@ import { migrateMessaging } from '@catamaran/messaging'
 import { readConfig } from '@catamaran/platform'
 import { migrateSchema } from './config.js'
 import { ARTIFACTS } from './oidc/artifacts.repository.js'
+import { SESSIONS } from './sessions/sessions.repository.js'
 
 const FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -12,7 +13,10 @@ export const migrateAuth = async (env: Record<string, string | undefined>): Prom
   const { database, dynamo: options } = readConfig(migrateSchema, env)
   const dynamo = new Dynamo(options)
   try {
-    await Promise.all([migrateMessaging(database.url).then(() => migrate(database.url, FOLDER)), createTables(dynamo, [ARTIFACTS])])
+    await Promise.all([
+      migrateMessaging(database.url).then(() => migrate(database.url, FOLDER)),
+      createTables(dynamo, [ARTIFACTS, SESSIONS]),
+    ])
   } finally {
     dynamo.onApplicationShutdown()
   }

@@ -1,15 +1,25 @@
 /** A browser without scripts: keeps cookies by path, follows redirects only when told, sends forms as pages do. */
 export class Browser {
+  /** Hears of each Set-Cookie header. */
+  onCookie: (header: string) => void = () => undefined
   private readonly cookies = new Map<string, { value: string; path: string }>()
 
-  constructor(readonly home: string) {}
+  constructor(
+    readonly home: string,
+    private readonly headers: Record<string, string> = {},
+  ) {}
 
   async go(address: string, init: RequestInit = {}): Promise<Response> {
     const url = new URL(address, this.home)
     const response = await fetch(url, {
       redirect: 'manual',
       ...init,
-      headers: { accept: 'text/html', cookie: this.cookiesFor(url), ...(init.headers as Record<string, string> | undefined) },
+      headers: {
+        accept: 'text/html',
+        ...this.headers,
+        cookie: this.cookiesFor(url),
+        ...(init.headers as Record<string, string> | undefined),
+      },
     })
     for (const line of response.headers.getSetCookie()) this.keep(line)
     return response
@@ -38,6 +48,10 @@ export class Browser {
     return [...this.cookies.entries()].find(([key]) => key.startsWith(`${name};`))?.[1].value
   }
 
+  set(name: string, value: string, path = '/'): void {
+    this.cookies.set(`${name};${path}`, { value, path })
+  }
+
   /** Takes over the cookies of another browser. */
   plant(other: Browser): void {
     for (const [key, cookie] of other.cookies) this.cookies.set(key, cookie)
@@ -51,6 +65,7 @@ export class Browser {
   }
 
   private keep(line: string): void {
+    this.onCookie(line)
     const [pair = '', ...attributes] = line.split('; ')
     const name = pair.slice(0, pair.indexOf('='))
     const value = pair.slice(name.length + 1)

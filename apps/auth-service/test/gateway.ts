@@ -5,6 +5,8 @@ import { ServiceTokens } from '@catamaran/platform'
 /** Stands in for api-gateway: passes everything on with its own service token and the address that the outside used. */
 export class Gateway {
   readonly url: string
+  /** Where requests seem to come from. */
+  address = '203.0.113.7'
   private upstream = ''
   private tokens: ServiceTokens | undefined
 
@@ -39,7 +41,7 @@ export class Gateway {
       ...(token === undefined ? {} : { 'x-service-token': token }),
       'x-forwarded-host': incoming.headers.host,
       'x-forwarded-proto': 'http',
-      'x-forwarded-for': '203.0.113.7',
+      'x-forwarded-for': this.address,
     }
     const onward = request(this.upstream + incoming.url, { method: incoming.method, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)

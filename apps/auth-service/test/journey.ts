@@ -23,7 +23,7 @@ export const tokenOf = (text: string): string => /token=([\w-]+)/.exec(text)?.[1
 /** Registers and confirms somebody; gives the email. */
 export const register = async (system: Surroundings, email = newEmail()): Promise<string> => {
   assert.equal((await postJson(`${system.publicUrl}/v1/users`, { email, password: PASSWORD })).status, 202)
-  const token = tokenOf((await system.mailbox.next(email)).text)
+  const token = tokenOf((await system.mailbox.nextLike(email, /verify-email\?token/)).text)
   assert.equal((await postJson(`${system.publicUrl}/v1/users/verify-email`, { token })).status, 204)
   return email
 }

@@ -43,6 +43,13 @@ export class Mailbox {
     return this.to(address)[count - 1] as Mail
   }
 
+  /** Waits for the nth mail to an address whose text is like this. */
+  async nextLike(address: string, pattern: RegExp, count = 1): Promise<Mail> {
+    const found = (): Mail[] => this.to(address).filter(({ text }) => pattern.test(text))
+    await until(() => found().length >= count, { deadlineMs: 10_000, message: `mail ${count} to ${address} like ${String(pattern)}` })
+    return found()[count - 1] as Mail
+  }
+
   async close(): Promise<void> {
     await new Promise((resolve) => this.server.close(resolve))
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { SERVICES } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { readConfig, type Service } from '@catamaran/platform'
-import { OutageProxy, testScope, type TestScope } from '@catamaran/testing'
+import { OutageProxy, testLogging, testScope, type TestScope } from '@catamaran/testing'
 import { createApp, type Overrides } from '../src/app.js'
 import { schema } from '../src/config.js'
 import { migrateAuth } from '../src/migrate.js'
@@ -26,6 +26,7 @@ export interface Surroundings {
   readonly publicUrl: string
   readonly issuer: string
   readonly mailbox: Mailbox
+  readonly gateway: Gateway
   /** Stands before the service's database. */
   readonly postgres: OutageProxy
   /** A look at the same database past it. */
@@ -63,7 +64,7 @@ export const prepareAuth = async (name: string, env: Record<string, string> = {}
   const postgres = await OutageProxy.before(url)
   const database = new Database({ url, connections: 2 }).pool
   const environment: Record<string, string> = {
-    ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'silent', SHUTDOWN_MS: '5000' },
+    ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', SHUTDOWN_MS: '5000', ...testLogging() },
     ...{ ISSUER_URL: `${gateway.url}/oidc`, AUTH_URL: gateway.url },
     ...{ SERVICE_KEY_FILE: join(folder, 'auth-service.json'), SERVICE_KEYS_DIR: join(folder, 'services') },
     ...{ SIGNING_KEYS_FILE: signingFile, SIGNING_DELAY_MS: '300', COOKIE_KEYS: 'a-cookie-key-for-tests' },
@@ -77,7 +78,7 @@ export const prepareAuth = async (name: string, env: Record<string, string> = {}
   }
   await migrateAuth({ ...environment, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint })
   return {
-    ...{ scope, environment, mailbox, postgres, database, folder, writeSigningKeys },
+    ...{ scope, environment, mailbox, gateway, postgres, database, folder, writeSigningKeys },
     publicUrl: gateway.url,
     issuer: `${gateway.url}/oidc`,
     keyOf: (service) => keys[service] as JsonWebKey,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { OutageProxy, testEngines } from '@catamaran/testing'
 import { Browser } from './browser.js'
-import { authorisation, newEmail, openSignIn, PASSWORD, register } from './journey.js'
+import { authorisation, newEmail, openSignIn, PASSWORD, postJson, register, signIn, tokenOf } from './journey.js'
 import { startAuth, type AuthSystem } from './system.js'
 
 describe('guessing passwords', () => {
@@ -18,19 +18,28 @@ describe('guessing passwords', () => {
   })
 
   /** Tries until it is refused another try; gives how many were looked at, and the refusal. */
-  const guess = async (email: string, most: number): Promise<[number, Response]> => {
-    const browser = new Browser(system.publicUrl)
-    const page = await openSignIn(browser, (await authorisation(system)).url)
+  const guess = async (email: string, most: number, browser = new Browser(system.publicUrl)): Promise<[number, Response]> => {
+    const page = await openSignIn(browser, (await authorisation(system, { prompt: 'login' })).url)
     for (let tries = 0; tries <= most; tries++) {
       const answer = await browser.submit(page, { email, password: 'not the right password' })
       if (answer.status !== 422) return [tries, answer]
     }
     throw new Error(`no end after ${most} tries`)
   }
-  const signsIn = async (email: string): Promise<number> => {
+  const signsIn = async (email: string, browser = new Browser(system.publicUrl), password = PASSWORD): Promise<number> => {
+    const page = await openSignIn(browser, (await authorisation(system, { prompt: 'login' })).url)
+    return (await browser.submit(page, { email, password })).status
+  }
+  /** Guesses from a new address each time, until it is refused another try. */
+  const guessFromEverywhere = async (email: string): Promise<{ tries: number; refusal: Response }> => {
     const browser = new Browser(system.publicUrl)
     const page = await openSignIn(browser, (await authorisation(system)).url)
-    return (await browser.submit(page, { email, password: PASSWORD })).status
+    for (let tries = 0; tries <= 60; tries++) {
+      system.gateway.address = `198.51.100.${tries}`
+      const refusal = await browser.submit(page, { email, password: 'not the right password' })
+      if (refusal.status !== 422) return { tries, refusal }
+    }
+    throw new Error('no end')
   }
 
   it('ends after ten tries at one account, known or not, and says how long to wait; other accounts go on', async () => {
@@ -53,6 +62,43 @@ describe('guessing passwords', () => {
     for (let tries = 0; tries < 9; tries++) await browser.submit(page, { email, password: 'not the right password' })
     assert.equal(await signsIn(email), 303)
     assert.equal((await guess(email, 12))[0], 10)
+  })
+
+  it('from everywhere ends after fifty tries at one account, known or not, while its owner goes on in a browser that is known', async () => {
+    const email = await register(system)
+    const [owner, thief] = [new Browser(system.publicUrl), new Browser(system.publicUrl)]
+    await signIn(owner, (await authorisation(system)).url, email)
+    const other = new Browser(system.publicUrl)
+    await signIn(other, (await authorisation(system)).url, await register(system))
+    thief.set('cat_device', other.cookie('cat_device') ?? '', '/account')
+    // The owner's own first sign-in was one of the fifty.
+    for (const [account, most] of [
+      [email, 49],
+      [newEmail(), 50],
+    ] as const) {
+      const { tries, refusal } = await guessFromEverywhere(account)
+      assert.deepEqual([tries, refusal.status], [most, 429])
+      assert.ok(Number(refusal.headers.get('retry-after')) > 3_500)
+    }
+    system.gateway.address = '198.51.100.250'
+    assert.equal(await signsIn(email), 429)
+    assert.equal(await signsIn(email, thief), 429, 'known for another account')
+    assert.equal(await signsIn(email, owner), 303)
+    const [tries, refusal] = await guess(email, 12, owner)
+    assert.deepEqual([tries, refusal.status], [10, 429], 'its own tries are counted')
+    assert.equal(await signsIn(await register(system)), 303)
+  })
+
+  it('lets the owner in again by a reset, in the browser it is made with', async () => {
+    const email = await register(system)
+    await guessFromEverywhere(email)
+    await postJson(`${system.publicUrl}/v1/users/reset-password`, { email })
+    const token = tokenOf((await system.mailbox.nextLike(email, /reset-password\?token/)).text)
+    const browser = new Browser(system.publicUrl)
+    const password = 'lanterns along the outer pier'
+    assert.equal((await browser.submit('/account/reset-password', { token, password })).status, 200)
+    assert.equal(await signsIn(email, new Browser(system.publicUrl), password), 429)
+    assert.equal(await signsIn(email, browser, password), 303)
   })
 
   it('ends without Redis too', async () => {

@@ -108,6 +108,7 @@ export const ERRORS = {
     'The call table in libs/contracts lists who may call whom.',
   ),
   'identity.link-invalid': error('invalid', 400, 'The link is not valid any more', 'Ask for a new mail.'),
+  'identity.email-taken': error('conflict', 409, 'The address has an account already', 'Change the address of that account first.'),
   'identity.password-refused': error('invalid', 422, 'The password can’t be used', 'Choose another one: a few words in a row do well.'),
   'identity.password-wrong': error('invalid', 422, 'The password is not right', 'Type the password that you have now.'),
   'identity.code-invalid': error(

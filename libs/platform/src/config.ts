@@ -42,6 +42,8 @@ export const serviceEnv = {
   ADMIN_HOST: z.string().default('127.0.0.1'),
   ADMIN_PORT: port,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** A file for the log, instead of standard output. */
+  LOG_FILE: z.string().optional(),
   ISSUER_URL: url,
   AUTH_URL: url,
   SERVICE_KEY_FILE: env.text,
@@ -56,6 +58,7 @@ export const serviceConfig = (flatEnv: z.infer<typeof flat>) => ({
   adminHost: flatEnv.ADMIN_HOST,
   adminPort: flatEnv.ADMIN_PORT,
   logLevel: flatEnv.LOG_LEVEL,
+  logFile: flatEnv.LOG_FILE,
   issuer: flatEnv.ISSUER_URL,
   authUrl: flatEnv.AUTH_URL,
   serviceKeyFile: flatEnv.SERVICE_KEY_FILE,

@@ -88,10 +88,14 @@ class Guard {
       door.refused(error, request)
       throw error
     }
+    const judge = (token: string): undefined | Promise<void> => {
+      // What goes on to inner services is the token, where the caller brought something that stands for one.
+      if (token !== bearer) this.options.contextOf(request).authorization = request.headers.authorization = `Bearer ${token}`
+      return this.judge(request, token, access, door)
+    }
     try {
       const token = door.tokenFor(bearer, request)
-      const pending =
-        token instanceof Promise ? token.then((made) => this.judge(request, made, access, door)) : this.judge(request, token, access, door)
+      const pending = token instanceof Promise ? token.then(judge) : judge(token)
       return pending?.catch(refuse)
     } catch (error) {
       return refuse(error)
@@ -100,12 +104,9 @@ class Guard {
 
   private judge(request: FastifyRequest, token: string, access: Access, door?: Door): undefined | Promise<void> {
     return check(this.options.verifier.verify(token), (caller) => {
-      const context = this.options.contextOf(request)
-      context.caller = caller
+      this.options.contextOf(request).caller = caller
       door?.admit(caller, request)
       if (access.scope !== null) this.requireAccess(caller, access)
-      // What goes on to inner services is the token, also where the caller brought something that stands for it.
-      context.authorization = request.headers.authorization = `Bearer ${token}`
     })
   }
 

@@ -1,3 +1,4 @@
+import { openSync } from 'node:fs'
 import type { LoggerService } from '@nestjs/common'
 import { destination, pino, type Logger } from 'pino'
 
@@ -45,11 +46,11 @@ export const strikeSecrets = (fields: Record<string, unknown>, depth = 1): Recor
 }
 
 /**
- * The service's JSON logger: one line an event, on standard output, secrets and personal data struck out by key at two depths.
+ * The service's JSON logger: one line an event, on standard output or into a file, secrets and personal data struck out by key at two depths.
  * Lines are written in blocks of up to 4 KiB, at least twice a second.
  */
-export const createLogger = (service: string, level: string): Logger => {
-  const out = destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 500 })
+export const createLogger = (service: string, level: string, file?: string): Logger => {
+  const out = destination({ fd: file === undefined ? 1 : openSync(file, 'a', 0o600), sync: false, minLength: 4096, periodicFlush: 500 })
   const logger = pino(
     {
       level,

@@ -89,7 +89,7 @@ class Adapter extends FastifyAdapter {
 /** Builds a service: Nest on Fastify with the guard, the request log, problem documents and the admin port around it. */
 export const createService = async (options: ServiceOptions): Promise<Service> => {
   const { name, config } = options
-  const logger = createLogger(name, config.logLevel)
+  const logger = createLogger(name, config.logLevel, config.logFile)
   const admin = new AdminServer(startTelemetry(name))
   const verifier = new TokenVerifier({
     issuer: config.issuer,

@@ -1,4 +1,5 @@
 import { request } from 'undici'
+import { recordCookies, recordFields } from './secrets.js'
 
 /** A page as a person without JavaScript has it. */
 export interface Page {
@@ -37,6 +38,8 @@ export class Browser {
         signal: AbortSignal.timeout(10_000),
       })
       const html = await body.text()
+      recordFields([{ ...form }, String(headers.location)])
+      recordCookies([headers['set-cookie'] ?? []].flat())
       this.keep(headers['set-cookie'], at)
       if (statusCode < 300 || statusCode >= 400 || headers.location === undefined) return { url: at.href, status: statusCode, html }
       at = new URL(String(headers.location), at)

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AUDIENCE, callScopesOf, newId, SERVICES, type ServiceName } from '@catamaran/contracts'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
+import { recordSecret } from './secrets.js'
 
 /** What a token says; what is left out is a signed-in buyer without any scope, good for five minutes. */
 export interface TokenOptions {
@@ -86,11 +87,11 @@ export class TestIssuer {
   }
 
   /** An access token (RFC 9068). */
-  token(options: TokenOptions = {}): Promise<string> {
+  async token(options: TokenOptions = {}): Promise<string> {
     const { sub = newId('user'), scopes = [], clientId = 'test-client', sid, plan, expiresInS = 300, alg = 'EdDSA' } = options
     const { kid, privateKey } = this.keys[alg]
     const nowS = Math.floor(Date.now() / 1000)
-    return new SignJWT({
+    const token = await new SignJWT({
       client_id: clientId,
       scope: scopes.join(' '),
       ...(sid === undefined ? {} : { sid }),
@@ -107,6 +108,8 @@ export class TestIssuer {
       .setIssuedAt(nowS)
       .setExpirationTime(nowS + expiresInS)
       .sign(options.key ?? privateKey)
+    recordSecret('access token', token)
+    return token
   }
 
   /** The token a service calls others with: `X-Service-Token`. */

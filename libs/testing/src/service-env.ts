@@ -1,6 +1,7 @@
 import { SERVICES, type ServiceName } from '@catamaran/contracts'
 import type { TestIssuer } from './issuer.js'
 import type { TestScope } from './scope.js'
+import { testLogging } from './secrets.js'
 
 /** Where nobody listens. */
 const NOWHERE = 'http://127.0.0.1:1'
@@ -19,7 +20,7 @@ export const serviceEnvFor = (
   HOST: '127.0.0.1',
   PORT: '0',
   ADMIN_PORT: '0',
-  LOG_LEVEL: 'silent',
+  ...testLogging(),
   ISSUER_URL: issuer.issuer,
   SERVICE_KEY_FILE: issuer.serviceKeyFile,
   ...Object.fromEntries(SERVICES.filter((service) => service !== name).map((service) => [urlVariable(service), NOWHERE])),

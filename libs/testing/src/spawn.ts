@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { request } from 'undici'
+import { keepLog } from './secrets.js'
 import { until } from './until.js'
 
 /** A service in a process of its own. */
@@ -39,7 +40,8 @@ export const spawnService = async (
   { nodeArgs = ['--enable-source-maps'], readyMs = 15_000 }: SpawnOptions = {},
 ): Promise<SpawnedService> => {
   const LOG_LEVEL = env['LOG_LEVEL'] === 'debug' ? 'debug' : 'info' // its `listening` line must be seen
-  const child = spawn(process.execPath, [...nodeArgs, mainPath], { env: { ...env, LOG_LEVEL }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { LOG_FILE: _file, ...rest } = env // its output is kept instead
+  const child = spawn(process.execPath, [...nodeArgs, mainPath], { env: { ...rest, LOG_LEVEL }, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: string[] = []
   let addresses: { url: string; adminUrl: string } | undefined
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -47,7 +49,10 @@ export const spawnService = async (
     addresses ??= addressesIn(line)
   })
   createInterface({ input: child.stderr }).on('line', (line) => output.push(line))
-  const ended = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals)
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    keepLog(`spawned-${child.pid}`, output.join('\n'))
+    return (signal ?? code) as number | NodeJS.Signals
+  })
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null
   const kill = (signal: NodeJS.Signals = 'SIGKILL'): Promise<number | NodeJS.Signals> => {
     if (!hasEnded()) child.kill(signal)

@@ -1,5 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { asyncApiText, type AsyncApi } from './asyncapi.js'
 import { incompatibilities } from './event-compatibility.js'
 import { mergedOpenApi } from './openapi.js'
@@ -8,8 +11,9 @@ import { git, readText, type Fault } from './workspace.js'
 /** A committed file that is made from the code. */
 export interface Generated {
   readonly path: string
-  readonly make: () => Promise<string>
-  /** Why `next` may not take the place of what is committed, one sentence each. */
+  /** Its text, or its bytes where it is none. */
+  readonly make: () => Promise<string | Buffer>
+  /** Why `next`, a text, may not take the place of what is committed, one sentence each. */
   readonly refuses?: (root: string, next: string) => string[]
 }
 
@@ -36,9 +40,17 @@ const refusesEvents = (path: string) => (root: string, next: string) => {
 
 const ASYNCAPI = 'docs/events.asyncapi.json'
 
+/** The filter of common passwords, as auth-service makes it of the lists it has as devDependencies. */
+const commonPasswords = async (): Promise<Buffer> => {
+  const script = fileURLToPath(new URL('../../../../apps/auth-service/dist/test/common-passwords.js', import.meta.url))
+  const options = { encoding: 'buffer', timeout: 60_000, maxBuffer: 16 * 1024 * 1024 } as const
+  return (await promisify(execFile)(process.execPath, [script], options)).stdout
+}
+
 export const GENERATED: readonly Generated[] = [
   { path: ASYNCAPI, make: () => Promise.resolve(asyncApiText()), refuses: refusesEvents(ASYNCAPI) },
   { path: 'apps/api-gateway/openapi.json', make: mergedOpenApi },
+  { path: 'apps/auth-service/assets/common-passwords.bin', make: commonPasswords },
 ]
 
 /** The first line in which two texts differ, from 1. */
@@ -49,14 +61,15 @@ const firstDifference = (a: string, b: string): number => {
 
 async function checkOne(root: string, { path, make, refuses }: Generated, write: boolean): Promise<Fault[]> {
   const next = await make()
-  const reasons = refuses?.(root, next) ?? []
+  const reasons = typeof next === 'string' ? (refuses?.(root, next) ?? []) : []
   if (reasons.length > 0) return reasons.map((message) => ({ path, message }))
   const target = join(root, path)
-  const found = existsSync(target) ? readText(root, path) : undefined
-  if (found === next) return []
+  const found = existsSync(target) ? readFileSync(target) : undefined
+  if (found?.equals(Buffer.from(next)) === true) return []
   if (!write) {
     const message = 'is not what the code makes of it: run npm run generate and commit the result'
-    return [found === undefined ? { path, message } : { path, line: firstDifference(next, found), message }]
+    const isText = found !== undefined && typeof next === 'string'
+    return [isText ? { path, line: firstDifference(next, found.toString('utf8')), message } : { path, message }]
   }
   mkdirSync(dirname(target), { recursive: true })
   writeFileSync(target, next)

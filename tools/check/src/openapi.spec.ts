@@ -47,6 +47,15 @@ const merged = (...documents: [ServiceDocument, ServiceDocument]): Merged =>
   ) as Merged
 
 describe('mergeDocuments', () => {
+  it('offers API keys where a partner’s scope is asked for, and nowhere else', () => {
+    const document = core()
+    const secured = (scope: string) => ({ get: { security: [{ oauth2: [scope] }], responses: {} } })
+    document.paths = { '/v1/a': secured('catalogue'), '/v1/b': secured('orders:read') }
+    const { paths } = merged(document, auth()) as unknown as { paths: Record<string, { get: { security: object[] } }> }
+    assert.deepEqual(paths['/v1/a']?.get.security, [{ oauth2: ['catalogue'] }, { apiKey: ['catalogue'] }])
+    assert.deepEqual(paths['/v1/b']?.get.security, [{ oauth2: ['orders:read'] }])
+  })
+
   it('takes each path from the service that the gateway forwards it to, and no inner one', () => {
     const { openapi, paths, tags } = merged(core(), auth())
     assert.equal(openapi, '3.1.0')

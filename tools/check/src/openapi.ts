@@ -30,6 +30,7 @@ interface Operation {
   parameters?: { name: string; in: string }[]
   requestBody?: unknown
   responses: Record<string, Response>
+  security?: Record<string, string[]>[]
 }
 /** What a service says of itself: its own paths and the schemas they use. */
 export interface ServiceDocument {
@@ -152,7 +153,14 @@ const publicOperation = (operation: Operation): Operation => {
   if (takesInput) responses['400'] ??= { $ref: '#/components/responses/Invalid' }
   responses['429'] ??= { $ref: '#/components/responses/RateLimited' }
   responses['503'] ??= { $ref: '#/components/responses/Unavailable' }
-  return { ...operation, responses: sorted(responses) }
+  return { ...operation, ...securityOf(operation), responses: sorted(responses) }
+}
+
+/** What a partner's token may carry an API key may too, and a key stands in for the token. */
+const securityOf = ({ security }: Operation): Pick<Operation, 'security'> => {
+  const scopes = security?.flatMap((scheme) => scheme['oauth2'] ?? []) ?? []
+  const takesKeys = scopes.length > 0 && scopes.every((scope) => (PARTNER_SCOPES as readonly string[]).includes(scope))
+  return takesKeys && security !== undefined ? { security: [...security, { apiKey: scopes }] } : {}
 }
 
 const PROBLEM_CONTENT = { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } }
@@ -177,7 +185,7 @@ const INFO = {
   description: [
     'JSON under `/v1`. Times are RFC 3339, money is an integer of minor units with its ISO 4217 code, ids are TypeIDs such as `ord_01k…`.',
     'Errors are RFC 9457 problem documents; `type` leads to a page about each kind. Lists are read on by `cursor`. Unknown fields are refused.',
-    'Buyers sign in by OpenID Connect (`/oidc/.well-known/openid-configuration`: authorization code with PKCE), partners by client credentials.',
+    'Buyers sign in by OpenID Connect (`/oidc/.well-known/openid-configuration`: authorization code with PKCE), partners use an API key or client credentials.',
     'Every answer tells the caller’s limits in `RateLimit` and `RateLimit-Policy`, and its `X-Request-Id`.',
   ].join('\n\n'),
   license: { name: 'Apache 2.0', identifier: 'Apache-2.0' },
@@ -217,6 +225,12 @@ const COMPONENTS = {
         },
         clientCredentials: { tokenUrl: '/oidc/token', scopes: scopes(PARTNER_SCOPES, 'Partners') },
       },
+    },
+    apiKey: {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'cat_test_… or cat_live_…',
+      description: 'A partner’s API key, sent as `Authorization: Bearer`. Its scopes are chosen when it is made.',
     },
   },
   headers: {

@@ -6,7 +6,7 @@ import { EVENTS, TOPICS } from '@catamaran/contracts'
 import { z } from 'zod'
 import { asyncApiOf, asyncApiText, type AsyncApi, type EventMap, type JsonSchema } from '../src/asyncapi.js'
 import { incompatibilities } from '../src/event-compatibility.js'
-import { checkGenerated, GENERATED } from '../src/generated.js'
+import { checkGenerated, GENERATED, type Generated } from '../src/generated.js'
 import { commit, plant, shown } from './planted.js'
 
 const TOPIC = { orders: 12, identity: 6 }
@@ -133,6 +133,17 @@ describe('generated files', () => {
     planted.remove()
   })
 
+  it('may be bytes that are no text', async () => {
+    const bytes: Generated[] = [{ path: 'docs/a.bin', make: () => Promise.resolve(Buffer.from([0xff, 0, 0xfe])) }]
+    const planted = plant({})
+    assert.deepEqual(await checkGenerated(planted.root, true, bytes), [])
+    assert.deepEqual([...readFileSync(join(planted.root, 'docs/a.bin'))], [0xff, 0, 0xfe])
+    assert.deepEqual(await checkGenerated(planted.root, false, bytes), [])
+    planted.write('docs/a.bin', 'others')
+    assert.match(shown(await checkGenerated(planted.root, false, bytes)).join(), /^docs\/a\.bin is not what the code makes/)
+    planted.remove()
+  })
+
   it('are refused when they cannot be made', async () => {
     const planted = plant({})
     const broken = [{ path: PATH, make: () => Promise.reject(new Error('no service')) }]
@@ -143,7 +154,7 @@ describe('generated files', () => {
   it('are not written over an incompatible event, nor can a commit hide one', async () => {
     const events = GENERATED.find(({ path }) => path === 'docs/events.asyncapi.json')
     assert.ok(events)
-    const now = await events.make()
+    const now = String(await events.make())
     const withMore = JSON.parse(now) as { components: { messages: Record<string, { payload: { properties: Record<string, unknown> } }> } }
     const user = withMore.components.messages['identity.user.registered.v1']
     assert.ok(user)

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { uuidOf } from './random.js'
 
 /** Public demo values: they open nothing but a system on one's own machine. */
-export const DEMO_BUYER = { email: 'buyer@catamaran.local', password: 'catamaran-demo-buyer' } as const
+export const DEMO_BUYER = { email: 'buyer@catamaran.local', password: 'a quiet harbour at dawn' } as const
 export const DEMO_OPERATOR = {
   email: 'operator@catamaran.local',
   password: 'a steady hand on the tiller',

@@ -113,7 +113,7 @@ test('the demo partner is a client for client credentials with the hash of its s
       {
         auth_method: 'client_secret',
         grant_types: ['client_credentials'],
-        scopes: ['catalogue', 'orders', 'webhooks'],
+        scopes: ['catalogue', 'orders', 'webhooks', 'partner:read'],
         secret_hash: `sha256$${createHash('sha256').update(demoPartner.clientSecret).digest('base64url')}`,
       },
     ],

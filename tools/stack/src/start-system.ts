@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RunningEnginesOnly, RunningSystem } from './running-system.js'
 
@@ -40,6 +40,12 @@ export const startSystem = (options: StartOptions = {}): Promise<Started<Running
 export const startEngines = (options: StartOptions = {}): Promise<Started<RunningEnginesOnly>> =>
   startLauncher(options, ['--only', 'engines'])
 
+/** Hands a system's logs to the run of `npm test` that it was part of, which searches them at its end. */
+function keepLogs(dataDir: string): void {
+  const run = process.env['TEST_RUN_DIR']
+  if (run !== undefined) cpSync(join(dataDir, 'logs'), join(run, 'logs', basename(dataDir)), { recursive: true })
+}
+
 async function startLauncher<T>(options: StartOptions, extra: readonly string[]): Promise<Started<T>> {
   const { portBase = 0, fast = true, args = [], env = {} } = options
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'catamaran-'))
@@ -59,6 +65,7 @@ async function startLauncher<T>(options: StartOptions, extra: readonly string[])
   const stop = async () => {
     launcher.kill('SIGTERM')
     await exited
+    keepLogs(dataDir)
     if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
   }
   let output = ''

@@ -1,16 +1,18 @@
 // `npm test [paths]`: engines once for the whole run, and one line with the sum.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from './errors.js'
 import { onParentGone } from './launcher.js'
 import { Reaper } from './reaper.js'
+import { findSecrets } from './secret-search.js'
 import { startEngines } from './start-system.js'
 
 const ROOT = dirname(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))))
+const WATCH_FETCH = join(ROOT, 'libs/testing/dist/src/watch-fetch.js')
 const COUNTS = new URL('test-counts.js', import.meta.url).pathname
 /** No single test may hang the run. */
 const TEST_WITHIN_MS = 180_000
@@ -82,13 +84,13 @@ async function runSpecs({ specs, isolation, concurrency }: Group, { quiet, engin
   const reporters = [`--test-reporter=${quiet ? 'dot' : 'spec'}`, '--test-reporter-destination=stdout']
   const counting = [`--test-reporter=${COUNTS}`, `--test-reporter-destination=${counts}`]
   const how = [`--test-isolation=${isolation}`, ...(isolation === 'none' ? [] : [`--test-concurrency=${concurrency}`])]
-  const options = ['--test', ...how, '--enable-source-maps', `--test-timeout=${TEST_WITHIN_MS}`]
+  const options = ['--test', ...how, `--import=${WATCH_FETCH}`, '--enable-source-maps', `--test-timeout=${TEST_WITHIN_MS}`]
   // The pipe to this process's own parent is not passed on, so its number must not be either.
   const { CATAMARAN_PARENT_FD: _pipe, ...inherited } = process.env
   const child = spawn(process.execPath, [...options, ...reporters, ...counting, ...specs], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...inherited, TEST_ENGINES: engines },
+    env: { ...inherited, TEST_ENGINES: engines, TEST_RUN_DIR: scratch },
     detached: true,
   })
   const pid = child.pid ?? 0
@@ -116,6 +118,7 @@ async function main(): Promise<number> {
     return 1
   }
   const scratch = mkdtempSync(join(tmpdir(), 'catamaran-test-'))
+  mkdirSync(join(scratch, 'logs'))
   const given = process.env['TEST_ENGINES']
   const started = given ? undefined : await startEngines({ dataDir: join(scratch, 'data'), ...(!quiet && { stderr: process.stderr }) })
   const reaper = await Reaper.start(scratch)
@@ -140,6 +143,10 @@ async function main(): Promise<number> {
       const { passed, failed } = await runSpecs(group, { quiet, engines, scratch, reaper })
       total.passed += passed
       total.failed += failed
+    }
+    for (const { kind, place } of findSecrets(scratch)) {
+      process.stdout.write(`A secret stands in a log: ${kind}, in ${place}\n`)
+      total.failed++
     }
   } finally {
     await stop()

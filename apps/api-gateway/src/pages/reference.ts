@@ -22,6 +22,10 @@ interface Operation {
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
   responses: Record<string, Answer>
   security?: Record<string, string[]>[]
+  /** The least role in the partner that the request is about. */
+  'x-partner-role'?: string
+  /** How old the sign-in may be, in seconds. */
+  'x-max-age'?: number
 }
 /** The parts of an OpenAPI 3.1 document that the page shows. */
 export interface OpenApi {
@@ -95,20 +99,27 @@ const badge = (method: string): Html => html`<b class="method ${method}">${metho
 
 const routeSection = (route: Route, document: OpenApi): Html => {
   const { method, path, operation } = route
-  const scopes = (operation.security ?? []).flatMap((scheme) => Object.values(scheme).flat())
+  const scopes = [...new Set((operation.security ?? []).flatMap((scheme) => Object.values(scheme).flat()))]
   return html`<section class="route" id="${idOf(route)}">
     <h3><a href="#${idOf(route)}">${operation.summary ?? path}</a></h3>
     <p class="line">${badge(method)}<code>${path}</code></p>
     ${prose(operation.description)}
-    <p class="scope">
-      ${scopes.length === 0 ? 'Anybody may call this.' : html`Needs an access token with ${scopes.map((scope) => html`<code>${scope}</code>`)}.`}
-    </p>
+    <p class="scope">${scopes.length === 0 ? 'Anybody may call this.' : accessOf(operation, scopes)}</p>
     ${parametersTable(operation.parameters ?? [])} ${bodySection(operation)} ${answersTable(operation, document)}
     <details>
       <summary>Example</summary>
       <pre tabindex="0"><code>${curlOf(route, document.components.schemas, scopes.length > 0)}</code></pre>
     </details>
   </section>`
+}
+
+const accessOf = (operation: Operation, scopes: readonly string[]): Html => {
+  const { 'x-partner-role': role, 'x-max-age': maxAgeS } = operation
+  const takesKeys = operation.security?.some((scheme) => 'apiKey' in scheme) === true
+  return html`Needs an access token${takesKeys && ' or API key'} with
+  ${scopes.map((scope) => html`<code>${scope}</code>`)}${role !== undefined && html`, the role <code>${role}</code> in the partner`}${
+    maxAgeS !== undefined && html`, and a sign-in of the last ${Math.round(maxAgeS / 60)} minutes`
+  }.`
 }
 
 const parametersTable = (parameters: readonly Parameter[]): Html | false =>

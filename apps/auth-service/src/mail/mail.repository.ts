@@ -22,8 +22,9 @@ export interface MailRow {
   readonly actionId: string | null
   readonly details: MailDetails
   readonly attempts: number
-  /** How many mails of this kind the recipient got in the last hour. */
+  /** How many mails of this kind the recipient got in the last hour, and how many of them by the doing of the same source. */
   readonly recent: number
+  readonly recentOfSource: number
 }
 
 /** What a mailed link does when it is used (the table mail_action). */
@@ -33,6 +34,10 @@ export interface MailAction {
   readonly userId: string | undefined
   readonly data: Readonly<Record<string, string>>
 }
+
+/** Mails like the one at hand. */
+const IS_RECENT = `sent.recipient = mail.recipient and sent.kind = mail.kind and sent.outcome = 'sent'
+  and sent.finished_at > now() - interval '1 hour'`
 
 const INSERT = {
   name: 'mail.insert',
@@ -49,8 +54,8 @@ const TAKE_DUE = {
       select id from mail where outcome is null and due_at <= now() order by due_at limit $1 for update skip locked)
     update mail set due_at = now() + $2 * interval '1 ms', attempts = attempts + 1 from due where mail.id = due.id
     returning mail.id, kind, recipient, registration_id as "registrationId", action_id as "actionId", details, attempts,
-      (select count(*) from mail sent where sent.recipient = mail.recipient and sent.kind = mail.kind and sent.outcome = 'sent'
-        and sent.finished_at > now() - interval '1 hour') as recent`,
+      (select count(*) from mail sent where ${IS_RECENT}) as recent,
+      (select count(*) from mail sent where ${IS_RECENT} and sent.source is not distinct from mail.source) as "recentOfSource"`,
 }
 
 const INSERT_LINK = {

@@ -12,6 +12,10 @@ interface MailSpec {
   readonly text: (link: string, details: MailDetails) => MailText
 }
 
+/** A time in words, such as `25 November 2026, 16:30 UTC`. */
+const dateOf = (iso: string): string =>
+  `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(new Date(iso)).replace(' at ', ', ')} UTC`
+
 const spec = (mail: MailSpec): MailSpec => mail
 
 /** A mail that tells of a change which a thief would make too. */
@@ -48,6 +52,80 @@ The link works once, for 24 hours. If you did not ask for an account, ignore thi
       text: `Somebody, probably you, has just asked for a new Catamaran account with this email address. There is one already, and nothing about it was changed.
 
 To use it, sign in with your password in the app or shop you came from (${address}). If it was not you, there is nothing to do.
+`,
+    }),
+  }),
+  reset_password: spec({
+    path: '/account/reset-password',
+    text: (link) => ({
+      subject: 'Choose a new password',
+      text: `Somebody, probably you, has asked for a new password of your Catamaran account. Open this link to choose one:
+
+${link}
+
+The link works once, for an hour. If it was not you, there is nothing to do: your password stays as it is.
+`,
+    }),
+  }),
+  password_changed: spec({
+    text: (address, { time = '' }) => ({
+      subject: 'Your password was changed',
+      text: `The password of your Catamaran account was changed on ${dateOf(time)}. You were signed out everywhere else.
+
+If it was not you, choose a new password at once: ${address}/account/forgot-password
+`,
+    }),
+  }),
+  new_device: spec({
+    text: (address, { device = '', time = '' }) => ({
+      subject: 'You signed in on a new device',
+      text: `Somebody, probably you, has signed in to your Catamaran account with a browser that was not used for it before:
+
+${device}, ${dateOf(time)}
+
+If it was not you, choose a new password at once, which ends all sign-ins: ${address}/account/forgot-password
+`,
+    }),
+  }),
+  email_change_approval: spec({
+    path: '/account/confirm-email',
+    text: (link, { email = '' }) => ({
+      subject: 'Approve your new email address',
+      text: `Somebody, probably you, has asked to change the email address of your Catamaran account to ${email}. Open this link to approve it, then press the button on the page:
+
+${link}
+
+The link works once, for 24 hours; the new address has to confirm too. If it was not you, do not open the link and choose a new password.
+`,
+    }),
+  }),
+  email_change_confirmation: spec({
+    path: '/account/confirm-email',
+    text: (link) => ({
+      subject: 'Confirm your new email address',
+      text: `Somebody, probably you, wants to use this address for their Catamaran account. Open this link to confirm it, then press the button on the page:
+
+${link}
+
+The link works once, for 24 hours; the address that the account has now has to approve too. If it was not you, ignore this mail.
+`,
+    }),
+  }),
+  email_change_taken: spec({
+    text: (address) => ({
+      subject: 'This email address has an account already',
+      text: `Somebody, probably you, wanted to use this address for another Catamaran account. It has an account of its own, so nothing was changed.
+
+To use the address for the other account, change the address of this one first (${address}). If it was not you, there is nothing to do.
+`,
+    }),
+  }),
+  email_changed: spec({
+    text: (address, { email = '', time = '' }) => ({
+      subject: 'Your email address was changed',
+      text: `The email address of your Catamaran account was changed to ${email} on ${dateOf(time)}. This address is not used for it any more.
+
+If it was not you, write to us at once: ${address}
 `,
     }),
   }),

@@ -11,9 +11,9 @@ const AT_ONCE = 5
 const SMTP_TIMEOUT_MS = 10_000
 const LEASE_MS = 60_000
 const ATTEMPTS = 12
-const PER_RECIPIENT_AND_HOUR = 10
+/** Of one kind to one recipient. Whoever asks too often for somebody's address is not to keep its owner from a mail. */
+const PER_HOUR = { ofSource: 10, all: 50 }
 const POLL_MS = { busy: 500, idle: 5_000 }
-const PRUNE_EVERY_MS = 3_600_000
 
 const backoffMs = (attempts: number): number => Math.min(1_000 * 2 ** attempts, 3_600_000)
 
@@ -30,7 +30,6 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   private stopped = false
   private asked = false
   private sleeping = new AbortController()
-  private pruneAt = 0
 
   constructor(
     private readonly repository: MailRepository,
@@ -83,17 +82,14 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async sendDue(): Promise<number> {
-    if (performance.now() > this.pruneAt) {
-      await this.repository.prune()
-      this.pruneAt = performance.now() + PRUNE_EVERY_MS
-    }
     const rows = await this.repository.takeDue(AT_ONCE, LEASE_MS)
     await Promise.all(rows.map((row) => this.send(row)))
     return rows.length
   }
 
   private async send(row: MailRow): Promise<void> {
-    const mail = row.recent >= PER_RECIPIENT_AND_HOUR ? undefined : await this.textOf(row)
+    const isTooMuch = row.recentOfSource >= PER_HOUR.ofSource || row.recent >= PER_HOUR.all
+    const mail = isTooMuch ? undefined : await this.textOf(row)
     if (mail === undefined) return this.repository.finish(row.id, 'dropped')
     try {
       await this.transport.sendMail({ to: row.recipient, subject: mail.subject, text: mail.text })

@@ -24,11 +24,23 @@ interface Item {
 /** How long a spent refresh token still gets the successor it got, for a client that lost the answer. */
 const GRACE_MS = 10_000
 
-const keyOf = (kind: string, id: string): string => `${kind}#${createHash('sha256').update(id).digest('base64url')}`
+/** The item of an artifact. */
+export const keyOf = (kind: string, id: string): string => `${kind}#${createHash('sha256').update(id).digest('base64url')}`
 
 /** Without the ids that are secrets: the artifact's own, and the session cookie that an interaction remembers but nobody reads. */
 const withoutSecrets = ({ jti: _jti, session, ...payload }: AdapterPayload): AdapterPayload =>
   session === undefined ? payload : { ...payload, session: { ...session, cookie: undefined } }
+
+const CONDITIONS = {
+  any: {},
+  new: { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: { '#id': 'id' } },
+  unused: { ConditionExpression: 'attribute_not_exists(consumedAt)' },
+} as const
+
+const falseIfRefused = (error: unknown): false => {
+  if (isConditionFailed(error)) return false
+  throw error
+}
 
 @Injectable()
 export class ArtifactsRepository {
@@ -37,31 +49,23 @@ export class ArtifactsRepository {
     @Inject(CLOCK) private readonly now: Clock,
   ) {}
 
-  async find(kind: string, id: string): Promise<Item | undefined> {
-    const { Item: item } = await this.dynamo.send(
-      new GetCommand({ TableName: this.table, Key: { id: keyOf(kind, id) }, ConsistentRead: true }),
-    )
+  find(kind: string, id: string): Promise<Item | undefined> {
+    return this.findByKey(keyOf(kind, id))
+  }
+
+  async findByKey(key: string): Promise<Item | undefined> {
+    const { Item: item } = await this.dynamo.send(new GetCommand({ TableName: this.table, Key: { id: key }, ConsistentRead: true }))
     return item !== undefined && (item as Item).expiresAt > this.now() / 1000 ? (item as Item) : undefined
   }
 
-  /** Writes an artifact anew or, with `onlyNew`, leaves the one that is there. */
-  async put(kind: string, id: string, payload: AdapterPayload, lifeS: number, onlyNew = false): Promise<void> {
+  /** Writes an artifact, unless there is one (`new`) or one that was used up (`unused`). Whether it was written. */
+  async put(kind: string, id: string, payload: AdapterPayload, lifeS: number, only: 'any' | 'new' | 'unused' = 'any'): Promise<boolean> {
     const item: Item = {
       id: keyOf(kind, id),
       expiresAt: Math.ceil(this.now() / 1000) + lifeS,
       payload: JSON.stringify(withoutSecrets(payload)),
     }
-    await this.dynamo
-      .send(
-        new PutCommand({
-          TableName: this.table,
-          Item: item,
-          ...(onlyNew ? { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: { '#id': 'id' } } : {}),
-        }),
-      )
-      .catch((error: unknown) => {
-        if (!isConditionFailed(error)) throw error
-      })
+    return this.dynamo.send(new PutCommand({ TableName: this.table, Item: item, ...CONDITIONS[only] })).then(() => true, falseIfRefused)
   }
 
   /** Marks an artifact as used. False when it was used before `allowedSince` (or at all, without), or is gone. */
@@ -78,17 +82,15 @@ export class ArtifactsRepository {
           ExpressionAttributeValues: { ':now': this.now(), ...(allowedSince === Infinity ? {} : { ':since': allowedSince }) },
         }),
       )
-      .then(
-        () => true,
-        (error: unknown) => {
-          if (isConditionFailed(error)) return false
-          throw error
-        },
-      )
+      .then(() => true, falseIfRefused)
   }
 
-  async delete(kind: string, id: string): Promise<void> {
-    await this.dynamo.send(new DeleteCommand({ TableName: this.table, Key: { id: keyOf(kind, id) } }))
+  delete(kind: string, id: string): Promise<void> {
+    return this.deleteByKey(keyOf(kind, id))
+  }
+
+  async deleteByKey(key: string): Promise<void> {
+    await this.dynamo.send(new DeleteCommand({ TableName: this.table, Key: { id: key } }))
   }
 
   /** The storage of one kind of artifact, as oidc-provider wants it. `successorOf` names the refresh token that follows one. */
@@ -114,8 +116,7 @@ export class ArtifactsRepository {
       },
       upsert: async (id, payload, lifeS = 0) => {
         // A refresh token is written once: the late twin of a request must not make a spent successor new again.
-        await this.put(kind, id, payload, lifeS, isRefresh)
-        if (kind === 'Session') await this.put('SessionUid', payload.uid ?? '', { sid: keyOf(kind, id) }, lifeS)
+        await this.put(kind, id, payload, lifeS, isRefresh ? 'new' : 'any')
       },
       consume: async (id) => {
         if (await this.consume(kind, id, isRefresh ? graceStart() : Infinity)) return
@@ -125,21 +126,11 @@ export class ArtifactsRepository {
         throw new errors.InvalidGrant('already used')
       },
       destroy: (id) => this.delete(kind, id),
-      findByUid: (uid) => this.findSession(uid),
+      findByUid: () => Promise.reject(new Error('sessions have a storage of their own')),
       // Nothing of a family is good without its grant, which is read consistently; the rest goes by its TTL.
       revokeByGrantId: (grantId) => this.delete('Grant', grantId),
       findByUserCode: () => Promise.reject(new Error('the device flow is not offered')),
     }
-  }
-
-  /** The session of a uid, by two consistent reads: an index would lag behind a sign-in. Its cookie's id stays unknown. */
-  private async findSession(uid: string): Promise<AdapterPayload | undefined> {
-    const pointer = await this.find('SessionUid', uid)
-    if (pointer === undefined) return undefined
-    const { sid } = JSON.parse(pointer.payload) as { sid: string }
-    const { Item: item } = await this.dynamo.send(new GetCommand({ TableName: this.table, Key: { id: sid }, ConsistentRead: true }))
-    if (item === undefined || (item as Item).expiresAt <= this.now() / 1000) return undefined
-    return JSON.parse((item as Item).payload) as AdapterPayload
   }
 
   private async grantOf(kind: string, id: string): Promise<string | undefined> {

@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
-import { Provider, type Account, type Adapter, type Client } from 'oidc-provider'
+import { Provider, type Account, type Adapter, type Client, type Session } from 'oidc-provider'
 import type { JWK } from 'jose'
 import { CONFIG, type Config } from '../config.js'
+import { SessionsService } from '../sessions/sessions.service.js'
 import { UsersService } from '../users/users.service.js'
 import { ArtifactsRepository } from './artifacts.repository.js'
 import { ClientsRepository, isClientSecret } from './clients.repository.js'
@@ -26,6 +27,7 @@ export class OidcProvider {
     private readonly clients: ClientsRepository,
     private readonly users: UsersService,
     private readonly replays: Replays,
+    private readonly sessions: SessionsService,
     keys: SigningKeys,
   ) {
     this.publicOrigin = new URL(config.service.issuer).origin
@@ -51,6 +53,14 @@ export class OidcProvider {
     provider.Client.prototype.compareClientSecret = function (this: Client, secret: string) {
       return isClientSecret(secret, this.clientSecret ?? '')
     }
+    const { sessions } = this
+    const session = provider.Session.prototype as unknown as { destroy: (this: Session) => Promise<void> }
+    const end = session.destroy
+    session.destroy = async function (this: Session) {
+      // Its access tokens first: afterwards nobody could find the session to try again.
+      await sessions.signedOut(this.accountId, this.uid)
+      return end.call(this)
+    }
     const tokens = provider.RefreshToken.prototype as unknown as { generateTokenId: (this: object) => string }
     const randomId = tokens.generateTokenId
     const { successorOf } = this
@@ -72,6 +82,7 @@ export class OidcProvider {
 
   private storage(kind: string): Adapter {
     if (kind === 'Client') return this.clients.adapter()
+    if (kind === 'Session') return this.sessions.adapter(() => Provider.ctx?.get('user-agent'))
     if (kind === 'ReplayDetection') return this.replays.adapter()
     return this.artifacts.adapter(kind, this.successorOf)
   }

@@ -1,9 +1,8 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common'
-import { causesOf, LOGGER, type Logger } from '@catamaran/platform'
+import type { OnApplicationShutdown } from '@nestjs/common'
+import { causesOf, type Logger } from '@catamaran/platform'
 import type { JWK } from 'jose'
 import { z } from 'zod'
-import { CONFIG, type Config } from '../config.js'
+import type { KeySource } from './key-source.js'
 
 const Key = z.union([
   z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), d: z.string(), kid: z.string() }),
@@ -12,31 +11,41 @@ const Key = z.union([
     ...{ d: z.string(), p: z.string(), q: z.string(), dp: z.string(), dq: z.string(), qi: z.string() },
   }),
 ])
-const File = z.object({ keys: z.array(Key) })
+const Keys = z.object({ keys: z.array(Key) })
 
 const ALGORITHMS = ['EdDSA', 'RS256']
-const LOOK_EVERY_MS = 1_000
 
-/** Ed25519 keys sign access tokens as EdDSA, RSA keys ID tokens as RS256; whatever `alg` the file gives them. */
+/** Ed25519 keys sign access tokens as EdDSA, RSA keys ID tokens as RS256; whatever `alg` the source gives them. */
 const withAlg = (key: z.infer<typeof Key>): JWK => ({ ...key, alg: key.kty === 'OKP' ? 'EdDSA' : 'RS256', use: 'sig' })
 
 /**
- * The signing keys, from a file of private JWKs: the first of each algorithm signs, all are published. A changed file is seen within a second.
- * A key that is new signs only after `signingDelayMs`, so that nobody sees its signature before it could be fetched, as long as the key that
- * signed until then is still in the file; otherwise (it was withdrawn) the new one signs at once.
+ * The signing keys, from a source of private JWKs: the first of each algorithm signs, all are published. A key that is new signs only after
+ * `delayMs`, so that nobody sees its signature before it could be fetched, as long as the key that signed until then is still there; otherwise
+ * (it was withdrawn) the new one signs at once.
  */
-@Injectable()
 export class SigningKeys implements OnApplicationShutdown {
-  private keys: JWK[]
   private readonly listeners: ((keys: JWK[]) => void)[] = []
+  private readonly stopWatching: () => void
   private promotion: NodeJS.Timeout | undefined
+  /** The keys in the order in which they will sign, while a new one among them waits. */
+  private coming: JWK[] | undefined
+  /** Looks happen one after another: an early one that is slow must not win over a later one. */
+  private looking: Promise<void> = Promise.resolve()
 
-  constructor(
-    @Inject(CONFIG) private readonly config: Pick<Config, 'oidc'>,
-    @Inject(LOGGER) private readonly logger: Logger,
+  private constructor(
+    private keys: JWK[],
+    private readonly source: KeySource,
+    private readonly delayMs: number,
+    private readonly logger: Logger,
   ) {
-    this.keys = this.read()
-    watchFile(this.path, { interval: LOOK_EVERY_MS, persistent: false }, () => this.reload())
+    this.stopWatching = source.watch(() => {
+      this.looking = this.looking.then(() => this.reload())
+    })
+  }
+
+  /** @throws Error when the source can't be read or holds no key for one of the algorithms */
+  static async load(source: KeySource, delayMs: number, logger: Logger): Promise<SigningKeys> {
+    return new SigningKeys(await keysOf(source), source, delayMs, logger)
   }
 
   /** In the order in which they sign. Private parts included. */
@@ -49,30 +58,33 @@ export class SigningKeys implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    unwatchFile(this.path)
+    this.stopWatching()
     clearTimeout(this.promotion)
   }
 
-  private get path(): string {
-    return this.config.oidc.signingKeysFile
+  private async reload(): Promise<void> {
+    try {
+      this.take(await keysOf(this.source))
+    } catch (error) {
+      this.logger.error({ causes: causesOf(error) }, 'the signing keys can’t be read anew; those at hand go on')
+    }
   }
 
-  private reload(): void {
-    try {
-      const next = this.read()
-      const known = new Set(this.keys.map(({ kid }) => kid))
-      const mayWait = next.filter(({ kid }) => known.has(kid))
-      const isUsable = ALGORITHMS.every((alg) => mayWait.some((key) => key.alg === alg))
-      clearTimeout(this.promotion)
-      if (isUsable && mayWait.length < next.length) {
-        this.use([...mayWait, ...next.filter(({ kid }) => !known.has(kid))], 'published')
-        this.promotion = setTimeout(() => this.use(next, 'signing'), this.config.oidc.signingDelayMs).unref()
-      } else {
-        this.use(next, 'signing')
-      }
-    } catch (error) {
-      this.logger.error({ causes: causesOf(error) }, 'the signing keys file is not usable; the keys at hand go on')
-    }
+  private take(next: JWK[]): void {
+    if (isSame(next, this.coming ?? this.keys)) return
+    clearTimeout(this.promotion)
+    this.coming = undefined
+    const kids = new Set(next.map(({ kid }) => kid))
+    const staying = this.keys.filter(({ kid }) => kids.has(kid))
+    const fresh = next.filter(({ kid }) => !staying.some((key) => key.kid === kid))
+    const canWait = fresh.length > 0 && ALGORITHMS.every((alg) => staying.some((key) => key.alg === alg))
+    if (!canWait) return this.use(next, 'signing')
+    this.use([...staying, ...fresh], 'published')
+    this.coming = next
+    this.promotion = setTimeout(() => {
+      this.coming = undefined
+      this.use(next, 'signing')
+    }, this.delayMs).unref()
   }
 
   private use(keys: JWK[], state: string): void {
@@ -80,17 +92,23 @@ export class SigningKeys implements OnApplicationShutdown {
     for (const listener of this.listeners) listener(keys)
     this.logger.info({ kids: keys.map(({ kid }) => kid) }, `signing keys: ${state}`)
   }
-
-  private read(): JWK[] {
-    const parsed = File.safeParse(parse(readFileSync(this.path, 'utf8')))
-    if (!parsed.success) throw new Error('expected {"keys": [...]} of private Ed25519 and RSA JWKs, each with a kid')
-    const keys = parsed.data.keys.map(withAlg)
-    for (const alg of ALGORITHMS) if (!keys.some((key) => key.alg === alg)) throw new Error(`expected at least one key for ${alg}`)
-    return keys
-  }
 }
 
-/** Undefined for what is not JSON. What a parser says of a file, it quotes, and this file is secret. */
+const isSame = (a: readonly JWK[], b: readonly JWK[]): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+const keysOf = async (source: KeySource): Promise<JWK[]> => {
+  const text = await source.read().catch((error: unknown) => {
+    throw new Error(`${source.name} can’t be read`, { cause: error })
+  })
+  const parsed = Keys.safeParse(parse(text))
+  if (!parsed.success) throw new Error(`${source.name}: expected {"keys": [...]} of private Ed25519 and RSA JWKs, each with a kid`)
+  const keys = parsed.data.keys.map(withAlg)
+  for (const alg of ALGORITHMS)
+    if (!keys.some((key) => key.alg === alg)) throw new Error(`${source.name}: expected at least one key for ${alg}`)
+  return keys
+}
+
+/** Undefined for what is not JSON. What a parser says of a text, it quotes, and this one is secret. */
 const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)

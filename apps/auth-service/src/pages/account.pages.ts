@@ -5,7 +5,7 @@ import { alert, field, html, type FormState, type Page } from './html.js'
 export type Return = string | undefined
 
 export const query = (back: Return): string => (back === undefined ? '' : `?return=${encodeURIComponent(back)}`)
-const backToSignIn = (back: Return) =>
+export const backToSignIn = (back: Return) =>
   back !== undefined && html`<p class="also"><a href="/account/sign-in/${back}">Back to sign in</a></p>`
 
 export const signUpPage = (back: Return, { email, errors = {} }: FormState = {}, status = 200): Page => ({

@@ -40,6 +40,11 @@ export class RevocationsRepository {
     await tx.query(INSERT, [revocations.map(({ kind }) => kind), revocations.map(({ subject }) => subject), lifeMs])
   }
 
+  /** In a transaction of its own. */
+  insertNow(revocations: readonly NewRevocation[], lifeMs: number): Promise<void> {
+    return this.database.transaction((tx) => this.insert(tx, revocations, lifeMs))
+  }
+
   /** At most `limit` revocations after a sequence that still concern a token, in order. */
   async listAfter(sequence: number, limit: number): Promise<Revocation[]> {
     const rows = await this.database.query<Omit<Revocation, 'revokedAt' | 'expiresAt'> & { revokedAt: Date; expiresAt: Date }>(LIST_AFTER, [

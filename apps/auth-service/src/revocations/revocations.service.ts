@@ -20,6 +20,12 @@ export class RevocationsService {
     if (revocations.length > 0) await this.repository.insert(tx, revocations, LIFE_MS)
   }
 
+  /** Writes revocations and tells the gateways, where nothing else is to be committed with them. */
+  async revokeNow(revocations: readonly NewRevocation[]): Promise<void> {
+    await this.repository.insertNow(revocations, LIFE_MS)
+    this.announce()
+  }
+
   /** Tells the gateways to look now. Never fails: they look anyway. */
   announce(): void {
     this.redis.publish(REVOCATIONS_CHANNEL, '').catch(() => undefined)

@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common'
+import type { UserId } from '@catamaran/contracts'
 import { AppError } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { errors, type InteractionResults } from 'oidc-provider'
+import type { InteractionResults } from 'oidc-provider'
 import { CLOCK, type Clock } from '../config.js'
+import { DevicesService } from '../devices/devices.service.js'
 import { asksForTwoFactors, SECOND_FACTOR_REASON } from '../oidc/interaction-policy.js'
 import { OidcProvider } from '../oidc/provider.js'
 import { formTargetOf } from '../pages/oidc.pages.js'
@@ -33,6 +35,7 @@ export class Interactions {
   constructor(
     private readonly oidc: OidcProvider,
     private readonly users: UsersService,
+    private readonly devices: DevicesService,
     @Inject(CLOCK) private readonly now: Clock,
   ) {}
 
@@ -48,7 +51,7 @@ export class Interactions {
   async ofSignIn(request: FastifyRequest, reply: FastifyReply): Promise<[Interaction, Ask]> {
     const interaction = await this.of(request, reply)
     if (interaction.prompt.name !== 'login') throw new AppError('request.invalid', { detail: 'Nobody has to sign in here. Start again.' })
-    return [interaction, await this.askOf(request, reply, interaction)]
+    return [interaction, await this.askOf(interaction)]
   }
 
   async frameOf({ uid, params }: Interaction): Promise<Frame> {
@@ -67,17 +70,14 @@ export class Interactions {
   }
 
   async finish(request: FastifyRequest, reply: FastifyReply, result: InteractionResults): Promise<void> {
-    return sendOn(reply, await this.oidc.current.interactionResult(request.raw, reply.raw, result))
+    const next = await this.oidc.current.interactionResult(request.raw, reply.raw, result)
+    const accountId = result.login?.accountId
+    if (accountId !== undefined) reply.header('set-cookie', await this.devices.remember(accountId as UserId, request.headers))
+    return sendOn(reply, next)
   }
 
-  private async askOf(request: FastifyRequest, reply: FastifyReply, { session, params, prompt }: Interaction): Promise<Ask> {
+  private async askOf({ session, params, prompt }: Interaction): Promise<Ask> {
     const account = session === undefined ? undefined : await this.users.findUser(session.accountId)
-    if (session !== undefined && account === undefined) {
-      // The browser's session outlived its account: it would come back here for ever.
-      const context = this.oidc.current.createContext(request.raw, reply.raw)
-      await (await this.oidc.current.Session.get(context)).destroy()
-      throw new errors.SessionNotFound('the account of the session is gone')
-    }
     return {
       account,
       needsTwoFactors: asksForTwoFactors(params['acr_values']),

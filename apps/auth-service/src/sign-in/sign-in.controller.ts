@@ -41,7 +41,7 @@ export class SignInController {
     const [interaction, ask] = await this.interactions.ofSignIn(request, reply)
     const typed = SignIn.safeParse(ask.account === undefined ? form : { ...(form as object), email: ask.account.email })
     const ts = this.interactions.nowS()
-    const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip) : undefined
+    const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip, request.headers) : undefined
     if (userId === undefined) {
       const email = typed.success ? typed.data.email : undefined
       return this.showSignIn(reply, interaction, ask, { status: 422, email, errors: { form: REFUSED } })

@@ -7,11 +7,12 @@ import { OidcProvider } from '../oidc/provider.js'
 import { checkMailPage, linkInvalidPage, signUpPage, verifiedPage, verifyEmailPage } from '../pages/account.pages.js'
 import { assets } from '../pages/html.js'
 import { checkOrigin, PageFilter, sendOn, sendPage } from '../pages/send.js'
+import { refusalOf } from './password-rules.js'
 import { Register } from './users.schema.js'
 import { UsersService } from './users.service.js'
 
 /** The interaction to go back to; anything else is ignored. */
-const Back = z.object({
+export const Back = z.object({
   return: z
     .string()
     .regex(/^[\w-]{16,64}$/)
@@ -19,7 +20,7 @@ const Back = z.object({
     .catch(undefined),
 })
 // A body that is no form at all is an empty one.
-const Token = z.object({ token: z.string().max(128).catch('') }).catch({ token: '' })
+export const Token = z.object({ token: z.string().max(128).catch('') }).catch({ token: '' })
 const SignUpForm = z.object({ email: z.string().catch('') }).catch({ email: '' })
 
 const emailOf = (form: unknown): string => SignUpForm.parse(form).email
@@ -68,7 +69,9 @@ export class AccountController {
       const errors = Object.fromEntries(parsed.error.issues.map(({ path, message }) => [String(path[0] ?? 'form'), message]))
       return sendPage(reply, signUpPage(back, { email: emailOf(form), errors }, 422))
     }
-    await this.users.register(parsed.data)
+    const refusal = refusalOf(parsed.data.password, parsed.data.email)
+    if (refusal !== undefined) return sendPage(reply, signUpPage(back, { email: parsed.data.email, errors: { password: refusal } }, 422))
+    await this.users.register(parsed.data, request.ip)
     return sendOn(reply, `/account/check-mail${back === undefined ? '' : `?return=${back}`}`)
   }
 

@@ -6,9 +6,9 @@ describe('Passwords', () => {
   const passwords = new Passwords({ passwords: { lanes: 1, queue: 2 } })
 
   it('are PHC strings of argon2id with a salt of their own, and match themselves alone', async () => {
-    const phc = await passwords.hash('seven sails over quiet water')
+    const phc = await passwords.hash('seven sails over quiet water', 'a@example.com')
     assert.match(phc, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
-    assert.notEqual(await passwords.hash('seven sails over quiet water'), phc)
+    assert.notEqual(await passwords.hash('seven sails over quiet water', 'a@example.com'), phc)
     assert.equal(await passwords.verify('seven sails over quiet water', phc), true)
     assert.equal(await passwords.verify('eight sails over quiet water', phc), false)
     assert.equal(await passwords.verify('seven sails over quiet water'), false)

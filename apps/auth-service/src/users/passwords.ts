@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { Inject, Injectable } from '@nestjs/common'
 import { AppError } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
+import { refusalOf } from './password-rules.js'
 
 const derive = promisify(argon2)
 
@@ -29,8 +30,13 @@ export class Passwords {
 
   constructor(@Inject(CONFIG) private readonly config: Pick<Config, 'passwords'>) {}
 
-  /** @throws AppError service.overloaded when the queue is full */
-  async hash(password: string): Promise<string> {
+  /**
+   * The hash of a new password of somebody with this email.
+   * @throws AppError identity.password-refused when it is one that guessers try, service.overloaded when the queue is full
+   */
+  async hash(password: string, email: string): Promise<string> {
+    const refusal = refusalOf(password, email)
+    if (refusal !== undefined) throw new AppError('identity.password-refused', { detail: refusal })
     const nonce = randomBytes(SALT_BYTES)
     const tag = await this.inLane({ message: password, nonce, tagLength: TAG_BYTES, ...COST })
     return phcOf(nonce, tag)

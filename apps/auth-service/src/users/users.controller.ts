@@ -1,7 +1,8 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common'
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common'
 import { ApiAcceptedResponse, ApiNoContentResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger'
 import { Problem } from '@catamaran/contracts'
 import { Anonymous, AppError } from '@catamaran/platform'
+import type { FastifyRequest } from 'fastify'
 import { Register, Registered, VerifyEmail } from './users.schema.js'
 import { UsersService } from './users.service.js'
 
@@ -21,8 +22,9 @@ export class UsersController {
   })
   @ApiAcceptedResponse({ description: 'A mail is on its way', standardSchema: Registered })
   @problem(400, 'The address or the password is not one')
-  async register(@Body({ schema: Register }) body: Register): Promise<Registered> {
-    await this.users.register(body)
+  @problem(422, 'The password is one that guessers try')
+  async register(@Req() { ip }: FastifyRequest, @Body({ schema: Register }) body: Register): Promise<Registered> {
+    await this.users.register(body, ip)
     return { status: 'mail_sent' }
   }
 

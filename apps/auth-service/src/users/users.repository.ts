@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import { Database, type Queryable } from '@catamaran/data'
+import type { MailSource } from '../mail/source.js'
 
 /** A row that a sign-in may be about: a user, or a registration whose mail was not confirmed yet. */
 export interface Candidate {
@@ -20,6 +21,7 @@ export interface NewRegistration {
   readonly passwordHash: string
   readonly now: Date
   readonly expiresAt: Date
+  readonly source: MailSource
 }
 
 const FIND_USER = { name: 'user.find', text: 'select id, email from user_account where id = $1' }
@@ -43,8 +45,8 @@ const REGISTER = {
       insert into registration (id, email, password_hash, expires_at)
       select $1, $3, $4, case when is_known then $5::timestamptz else $6::timestamptz end from known
       returning id)
-    insert into mail (id, kind, recipient, registration_id)
-    select $2, case when is_known then 'already_registered' else 'verify_email' end, $3, made.id from made, known`,
+    insert into mail (id, kind, recipient, registration_id, source)
+    select $2, case when is_known then 'already_registered' else 'verify_email' end, $3, made.id, $7 from made, known`,
 }
 
 /** At most one mail in the time given, however often it is asked for. */
@@ -86,8 +88,8 @@ export class UsersRepository {
     return (await this.database.query<Candidate>(FIND_CANDIDATE, [email, now]))[0]
   }
 
-  async insertRegistration({ id, mailId, email, passwordHash, now, expiresAt }: NewRegistration): Promise<void> {
-    await this.database.query(REGISTER, [id, mailId, email, passwordHash, now, expiresAt])
+  async insertRegistration({ id, mailId, email, passwordHash, now, expiresAt, source }: NewRegistration): Promise<void> {
+    await this.database.query(REGISTER, [id, mailId, email, passwordHash, now, expiresAt, source])
   }
 
   async insertMailAgain(registrationId: string, mailId: string, now: Date, quietMs: number): Promise<void> {

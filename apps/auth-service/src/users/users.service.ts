@@ -2,9 +2,10 @@ import { Inject, Injectable } from '@nestjs/common'
 import { idOf, isId, newId, uuidOf, type UserId } from '@catamaran/contracts'
 import { Outbox } from '@catamaran/messaging'
 import { causesOf, LOGGER, type Logger } from '@catamaran/platform'
-import { CLOCK, type Clock } from '../config.js'
+import { CLOCK, CONFIG, type Clock, type Config } from '../config.js'
 import { hashOfLink } from '../mail/link.js'
 import { MailWorker } from '../mail/mail.worker.js'
+import { sourceOf } from '../mail/source.js'
 import { Passwords } from './passwords.js'
 import { UsersRepository } from './users.repository.js'
 import type { Register, SignIn } from './users.schema.js'
@@ -31,12 +32,13 @@ export class UsersService {
     private readonly mail: MailWorker,
     private readonly outbox: Outbox,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly now: Clock,
   ) {}
 
-  /** Takes a registration down and has a mail sent: with a link, or one that says there is an account already. */
-  async register({ email, password }: Register): Promise<void> {
-    const passwordHash = await this.passwords.hash(password)
+  /** Takes a registration down and has a mail sent: with a link, or one that says there is an account already. `address` is the asker's. */
+  async register({ email, password }: Register, address: string): Promise<void> {
+    const passwordHash = await this.passwords.hash(password, email)
     const now = this.now()
     await this.repository.insertRegistration({
       id: newUuid(),
@@ -45,6 +47,7 @@ export class UsersService {
       passwordHash,
       now: new Date(now),
       expiresAt: new Date(now + REGISTRATION_MS),
+      source: sourceOf(address, this.config.oidc.cookieKeys[0] ?? ''),
     })
     this.mail.wake()
   }
