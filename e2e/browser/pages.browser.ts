@@ -34,6 +34,11 @@ describe('every page', () => {
     await visitor.fill('Password', 'not the right password')
     await visitor.press('Sign in')
     await look(visitor, 'sign-in-refused')
+    await visitor.press('Forgotten your password?', 'link')
+    await look(visitor, 'forgot-password')
+    await visitor.open('/account/reset-password?token=a-token')
+    await look(visitor, 'reset-password')
+    await visitor.open('/account')
     await visitor.press('Create an account', 'link')
     await look(visitor, 'sign-up')
     await visitor.fill('Email', visitor.email)
@@ -56,6 +61,15 @@ describe('every page', () => {
   it('of an account is sound', async () => {
     await visitor.typePassword()
     await look(visitor, 'account-empty')
+    for (const [link, name] of [
+      ['Change name or language', 'profile'],
+      ['Change email address', 'email'],
+      ['Change password', 'password'],
+    ] as const) {
+      await visitor.press(link, 'link')
+      await look(visitor, name)
+      await visitor.press('Back to your account', 'link')
+    }
     await visitor.press('Add a passkey', 'link')
     await look(visitor, 'passkey-new')
     await visitor.fill('Name', 'My phone')

@@ -69,7 +69,7 @@ describe('passkeys in a browser', () => {
     await visitor.signOut()
     await visitor.open('/account')
     await visitor.comesTo('Your account')
-    assert.equal(await visitor.page.getByText(visitor.email).count(), 1)
+    assert.ok((await visitor.page.getByText(visitor.email).count()) > 0)
     await visitor.leave()
   })
 

@@ -5,7 +5,6 @@ import { LOGGER, TokenVerifier, type Platform } from '@catamaran/platform'
 import { AccountPageController } from './account/account-page.controller.js'
 import { BrowserSessions } from './account/browser-sessions.js'
 import { ACCOUNT_SECTIONS, type AccountSection } from './account/sections.js'
-import { SessionSection } from './account/session.section.js'
 import { CLOCK, CONFIG, type Clock, type Config } from './config.js'
 import { DevicesRepository } from './devices/devices.repository.js'
 import { DevicesService } from './devices/devices.service.js'
@@ -13,8 +12,11 @@ import { MailRepository } from './mail/mail.repository.js'
 import { MailWorker } from './mail/mail.worker.js'
 import { EmailService } from './me/email.service.js'
 import { MeController } from './me/me.controller.js'
+import { MePagesController } from './me/me-pages.controller.js'
 import { MeRepository } from './me/me.repository.js'
 import { MeService } from './me/me.service.js'
+import { PasswordSection } from './me/password.section.js'
+import { ProfileSection } from './me/profile.section.js'
 import { ArtifactsRepository } from './oidc/artifacts.repository.js'
 import { ClientsRepository } from './oidc/clients.repository.js'
 import { keySourceOf } from './oidc/key-source.js'
@@ -32,8 +34,10 @@ import { Pruner } from './pruner.js'
 import { RevocationsController } from './revocations/revocations.controller.js'
 import { RevocationsRepository } from './revocations/revocations.repository.js'
 import { RevocationsService } from './revocations/revocations.service.js'
+import { SessionPagesController } from './sessions/session-pages.controller.js'
 import { SessionsController } from './sessions/sessions.controller.js'
 import { SessionsRepository } from './sessions/sessions.repository.js'
+import { SessionsSection } from './sessions/sessions.section.js'
 import { SessionsService } from './sessions/sessions.service.js'
 import { Interactions } from './sign-in/interactions.js'
 import { SecondFactorController } from './sign-in/second-factor.controller.js'
@@ -103,10 +107,12 @@ const FACTOR_CONTROLLERS = [
   AccountPageController,
   TotpPagesController,
   PasskeyPagesController,
+  MePagesController,
+  SessionPagesController,
 ]
 
 /** The account page from top to bottom. */
-const SECTIONS = [PasskeysSection, TotpSection, SessionSection]
+const SECTIONS = [ProfileSection, PasswordSection, PasskeysSection, TotpSection, SessionsSection]
 
 /** What people sign in with besides passwords. */
 const FACTORS = [

@@ -80,7 +80,15 @@ describe('the account page', () => {
 
   it('changes nothing for a form of an older sign-in, of nobody, or of another site', async () => {
     const [person, fresh] = [await stale(), await newPerson(system)]
-    const forms = ['/account/codes', '/account/codes/confirm', '/account/codes/recovery', '/account/codes/off', '/account/passkeys']
+    const forms = [
+      '/account/codes',
+      '/account/codes/confirm',
+      '/account/codes/recovery',
+      '/account/codes/off',
+      '/account/passkeys',
+      '/account/password',
+      '/account/email',
+    ]
     for (const form of [...forms, '/account/passkeys/psk_01k2m3n4p5q6r7s8t9v0w1x2y3/remove']) {
       for (const browser of [person.browser, new Browser(system.publicUrl)]) {
         const answer = await browser.submit(form, {})
@@ -110,6 +118,64 @@ describe('the account page', () => {
     assert.equal((await browser.submit('/account/codes/off', {})).headers.get('location'), '/account?done=codes-off')
     assert.equal((await call('GET', '/v1/me/totp')).body['status'], 'off')
     assert.equal((await browser.submit('/account/codes/off', {})).status, 409)
+  })
+
+  it('changes name and language, and takes the name away again', async () => {
+    const { browser, call } = await newPerson(system)
+    assert.equal(
+      (await browser.submit('/account/profile', { name: ' Ada ', locale: 'de' })).headers.get('location'),
+      '/account?done=profile-changed',
+    )
+    const profile = async () => (({ name, locale }) => [name, locale])((await call('GET', '/v1/me')).body)
+    assert.deepEqual(await profile(), ['Ada', 'de'])
+    for (const form of [{ name: 'x'.repeat(101), locale: 'en' }, { name: 'Ada', locale: 'xx' }, {}])
+      assert.equal((await browser.submit('/account/profile', form as Record<string, string>)).status, 422)
+    await browser.submit('/account/profile', { name: '', locale: 'en' })
+    assert.deepEqual(await profile(), [null, 'en'])
+  })
+
+  it('changes the password for who knows it, and ends the other sessions', async () => {
+    const { browser, email } = await newPerson(system)
+    const other = new Browser(system.publicUrl)
+    await signInFrom(other, '/account', email)
+    const change = async (currentPassword: string, newPassword: string) =>
+      browser.submit('/account/password', { currentPassword, newPassword })
+    const wrong = await change('not the right password', 'nine gulls above the pier')
+    assert.equal(wrong.status, 422)
+    assert.match(await wrong.text(), /id="currentPassword-error"/)
+    for (const poor of ['short', 'passwordpassword']) assert.match(await (await change(PASSWORD, poor)).text(), /id="newPassword-error"/)
+    const changed = await change(PASSWORD, 'nine gulls above the pier')
+    assert.equal(changed.headers.get('location'), '/account?done=password-changed')
+    assert.match((await open(browser, '/account?done=password-changed')).page, /Your password was changed/)
+    assert.match((await open(other, '/account')).page, /<h1>Sign in<\/h1>/)
+  })
+
+  it('sends mails to both addresses before another one counts', async () => {
+    const { browser, email } = await newPerson(system)
+    assert.equal((await browser.submit('/account/email', { email: 'nonsense' })).status, 422)
+    assert.equal((await browser.submit('/account/email', { email })).status, 422)
+    const next = `new.${email}`
+    assert.equal((await browser.submit('/account/email', { email: next })).headers.get('location'), '/account?done=email-asked')
+    assert.ok(await system.mailbox.next(next))
+    assert.ok((await open(browser, '/account')).page.includes(email))
+  })
+
+  it('lists sessions and ends one, or all but this one', async () => {
+    const { browser, email } = await newPerson(system)
+    const others = [new Browser(system.publicUrl), new Browser(system.publicUrl)]
+    for (const other of others) await signInFrom(other, '/account', email)
+    const endings = async () =>
+      [...(await open(browser, '/account')).page.matchAll(/action="(\/account\/sessions\/[\w-]+\/end)"/g)].map(([, path]) => path ?? '')
+    const [first = ''] = await endings()
+    assert.equal((await endings()).length, 2)
+    const stranger = (await newPerson(system)).browser
+    assert.equal((await stranger.submit(first, {})).status, 404)
+    assert.equal((await browser.submit(first, {}, 'https://evil.example')).status, 400)
+    assert.equal((await browser.submit(first, {})).headers.get('location'), '/account?done=session-ended')
+    assert.equal((await endings()).length, 1)
+    assert.equal((await browser.submit('/account/sessions/end-others', {})).headers.get('location'), '/account?done=sessions-ended')
+    assert.deepEqual(await endings(), [])
+    for (const other of others) assert.match((await open(other, '/account')).page, /<h1>Sign in<\/h1>/)
   })
 
   it('adds, renames and removes passkeys, one’s own only', async () => {
