@@ -17,6 +17,8 @@ const REMEMBERED_REFUSED = 50_000
 /** While auth-service is away a key asks again only after these pauses: one with a token that is still good, one without. */
 const AWAY_PAUSE_MS = 5_000
 const FAILED_PAUSE_MS = 1_000
+/** How long a token is remembered that a revocation may concern. */
+const BRIEFLY_MS = 1_000
 
 type Accepted = Extract<ApiKeyExchange, { accepted: true }>
 
@@ -26,6 +28,7 @@ interface Good {
   /** Whom it speaks for. */
   readonly sub: string
   readonly token: string
+  readonly issuedAt: number
   readonly expiresAt: number
   readonly allowed: BlockList | undefined
   /** From when auth-service is asked again. */
@@ -52,7 +55,7 @@ export class ApiKeys {
     private readonly auth: AuthClient,
     private readonly lookUps: LookUps,
     private readonly refusals: Refusals,
-    revocations: Revocations,
+    private readonly revocations: Revocations,
   ) {
     revocations.onAdded((added) => this.forget(added))
   }
@@ -106,8 +109,11 @@ export class ApiKeys {
     try {
       const answer = await this.auth.exchange(key, contextOf(request))
       if (!answer.accepted) return this.refuse(keyHash, askedAt)
-      const isOld = generation !== this.generation
-      const good = goodOf(key, answer, askedAt + (isOld ? 0 : this.config.apiKeys.rememberMs))
+      const good = goodOf(key, answer)
+      // A token of the second in which its partner was suspended is refused; the next one, after a while, may be good.
+      const isBrief =
+        generation !== this.generation || this.revocations.covers({ clientId: good.keyId, sub: good.sub, issuedAt: good.issuedAt })
+      good.askAt = askedAt + (isBrief ? Math.min(BRIEFLY_MS, this.config.apiKeys.rememberMs) : this.config.apiKeys.rememberMs)
       this.good.set(keyHash, good)
       return good
     } catch (error) {
@@ -137,20 +143,20 @@ export class ApiKeys {
   }
 }
 
-const goodOf = (key: string, { accessToken, expiresAt, allowedAddresses }: Accepted, askAt: number): Good => ({
+const goodOf = (key: string, { accessToken, expiresAt, allowedAddresses }: Accepted): Good => ({
   keyId: parseApiKey(key)?.id ?? '',
-  sub: subjectOf(accessToken),
+  ...claimsIn(accessToken),
   token: accessToken,
   expiresAt: Date.parse(expiresAt),
   allowed: allowedAddresses.length === 0 ? undefined : listOf(allowedAddresses),
-  askAt,
+  askAt: 0,
   isAway: false,
 })
 
 /** Read without verifying: the guard verifies each token before it is used. */
-const subjectOf = (token: string): string => {
-  const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sub?: string }
-  return payload.sub ?? ''
+const claimsIn = (token: string): { sub: string; issuedAt: number } => {
+  const { sub = '', iat = 0 } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sub?: string; iat?: number }
+  return { sub, issuedAt: iat * 1000 }
 }
 
 const listOf = (blocks: readonly string[]): BlockList => {

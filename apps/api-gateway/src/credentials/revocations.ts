@@ -32,7 +32,7 @@ export class Revocations {
   }
 
   /** Whether a token must not work any more although it has not expired. */
-  covers({ sid, clientId, sub, issuedAt }: Claims): boolean {
+  covers({ sid, clientId, sub, issuedAt }: Pick<Claims, 'sid' | 'clientId' | 'sub' | 'issuedAt'>): boolean {
     if (sid !== undefined && this.sessions.has(sid)) return true
     if (this.clients.has(clientId)) return true
     const ended = this.subjects.get(sub)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common'
 import type { PartnerId, UsageReport } from '@catamaran/contracts'
-import { causesOf, contextOf, LOGGER, type Claims, type Logger } from '@catamaran/platform'
+import { AppError, causesOf, contextOf, LOGGER, type Claims, type Logger } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CONFIG, type Config } from '../config.js'
 import { AuthClient } from '../credentials/auth.client.js'
@@ -54,7 +54,8 @@ export class Usage implements OnModuleInit, OnApplicationShutdown {
     clearInterval(this.timer)
     await this.telling
     await this.tell()
-    if (this.entries.size > 0) this.logger.warn({ entries: this.entries.size }, 'what partners used last was not told')
+    const untold = this.entries.size + (this.unsent?.entries.length ?? 0)
+    if (untold > 0) this.logger.warn({ entries: untold }, 'what partners used last was not told')
     await this.auth.close()
   }
 
@@ -91,7 +92,7 @@ export class Usage implements OnModuleInit, OnApplicationShutdown {
   private async tellAll(): Promise<void> {
     try {
       for (let report = this.nextReport(); report !== undefined; report = this.nextReport()) {
-        await this.auth.report(report)
+        await this.auth.report(report).catch((error: unknown) => this.dropRefused(report, error))
         this.unsent = undefined
       }
       this.isAway = false
@@ -99,6 +100,12 @@ export class Usage implements OnModuleInit, OnApplicationShutdown {
       if (!this.isAway) this.logger.warn({ causes: causesOf(error) }, 'auth-service does not take what partners used')
       this.isAway = true
     }
+  }
+
+  /** A report that auth-service can't take would hold up all that follow. @throws what may be gone the next time */
+  private dropRefused({ entries }: UsageReport, error: unknown): void {
+    if (!(error instanceof AppError) || error.spec.kind === 'unavailable' || error.spec.kind === 'internal') throw error
+    this.logger.error({ causes: causesOf(error), entries: entries.length }, 'auth-service refuses a report of what partners used')
   }
 
   /** The report that is not surely there yet, else a new one of what was counted since. */
