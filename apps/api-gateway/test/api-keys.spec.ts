@@ -17,7 +17,7 @@ describe('API keys', () => {
       { headers: { authorization: `Bearer ${credential}`, ...(from === undefined ? {} : { 'x-forwarded-for': from }) } },
       connections,
     )
-  const codeOf = ({ status, json }: Answer): [number, unknown] => [status, status === 200 ? undefined : json()['code']]
+  const codeOf = (answer: Answer): [number, unknown] => [answer.status, answer.status === 200 ? undefined : answer.json()['code']]
   const addressOf = (at: number): string => `10.${(at >> 16) & 255}.${(at >> 8) & 255}.${at & 255}`
 
   before(async () => {
@@ -161,7 +161,7 @@ describe('API keys', () => {
     const seconds = (performance.now() - startedAt) / 1000
     const calls = setting.auth.exchanged.length - before
     assert.ok(calls <= 60 + 20 * seconds + 1, `${calls} calls in ${seconds.toFixed(1)} s`)
-    assert.deepEqual([...statuses.keys()].toSorted(), [401, 429])
+    assert.deepEqual(new Set(statuses.keys()), new Set([401, 429]))
     assert.ok((statuses.get(429) ?? 0) > 1_000, 'most are turned away unasked')
     assert.ok(freshAt < 5_000 && freshTries <= 3, `the new key got in at its try ${freshTries}, after ${freshAt} random ones`)
     assert.ok(setting.auth.callsFor(known.text) <= 1 + seconds / 60)

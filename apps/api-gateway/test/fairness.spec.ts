@@ -8,7 +8,7 @@ import { ask, startSetting, type Setting } from './setting.js'
 
 describe('fairness', () => {
   let setting: Setting
-  const PLAN: Plan = { id: 'basic', requestsPerSecond: 50, burst: 50, requestsPerDay: 1_000_000, maxApiKeys: 5, maxWebhookEndpoints: 5 }
+  const PLAN: Plan = { id: 'basic', requestsPerSecond: 20, burst: 20, requestsPerDay: 1_000_000, maxApiKeys: 5, maxWebhookEndpoints: 5 }
 
   before(async () => {
     setting = await startSetting('fairness')
@@ -63,11 +63,11 @@ describe('fairness', () => {
     setting.core.answer = ({ url: asked }, response) =>
       void (asked.includes('slow') ? setTimeout(() => response.end('{}'), 300) : response.end('{}'))
     const read = (path: string, key: string, agent: Agent) => ask(url + path, { headers: { authorization: `Bearer ${key}` } }, agent)
-    /** One request every 40 ms, which is half of what the plan allows. */
+    /** One request every 100 ms, which is half of what the plan allows. */
     const measure = async (count: number): Promise<{ medianMs: number; statuses: number[] }> => {
       const times: number[] = []
       const statuses: number[] = []
-      for (let at = 0, due = performance.now(); at < count; at++, due += 40) {
+      for (let at = 0, due = performance.now(); at < count; at++, due += 100) {
         await until(() => performance.now() >= due)
         const startedAt = performance.now()
         statuses.push((await read('/v1/products', quiet.text, quietly)).status)
@@ -76,23 +76,28 @@ describe('fairness', () => {
       return { medianMs: times.toSorted((a, b) => a - b)[Math.floor(count / 2)] ?? NaN, statuses: [...new Set(statuses)] }
     }
     try {
-      await measure(20) // until everything is warm
-      const before = await measure(40)
+      await measure(10) // until everything is warm
+      const before = await measure(20)
       let isOver = false
+      let open = 0
       const noise: Promise<number>[] = []
       const makeNoise = async (): Promise<void> => {
         for (let due = performance.now(); !isOver; due += 50) {
           await until(() => performance.now() >= due)
-          for (let at = 0; at < 50; at++) noise.push(read('/v1/slow', noisy.text, noisily).then(({ status }) => status))
+          // Twenty times the limit, or what this machine can do.
+          for (let at = 0; at < 20 && open < 200; at++) {
+            open++
+            noise.push(read('/v1/slow', noisy.text, noisily).then(({ status }) => (open--, status)))
+          }
         }
       }
       const making = makeNoise()
-      const during = await measure(60)
+      const during = await measure(30)
       isOver = true
       await making
       const noisyStatuses = await Promise.all(noise)
       assert.ok(noisyStatuses.filter((status) => status === 429).length > noisyStatuses.length / 2, 'the noisy one is held back')
-      assert.deepEqual([...new Set(noisyStatuses)].toSorted(), [200, 429])
+      assert.deepEqual(new Set(noisyStatuses), new Set([200, 429]))
       assert.deepEqual([before.statuses, during.statuses], [[200], [200]])
       assert.ok(
         during.medianMs < before.medianMs * 10 + 20,
