@@ -4,6 +4,9 @@ import { ExchangeApiKey, newApiKey, newId, type ApiKeyExchange, type Plan, type 
 import type { TestIssuer } from '@catamaran/testing'
 import { request } from 'undici'
 
+/** As inner services have it. */
+const MAX_BODY_BYTES = 64 * 1024
+
 interface Key {
   partnerId: string
   scopes: readonly string[]
@@ -98,6 +101,7 @@ export class AuthStandIn {
       void response.writeHead(status, { 'content-type': 'application/json' }).end(json === undefined ? '' : JSON.stringify(json))
     const { pathname, searchParams } = new URL(incoming.url ?? '', this.url)
     if (pathname === '/internal/gateway/state') return say(200, this.stateAfter(Number(searchParams.get('after'))))
+    if (body.length > MAX_BODY_BYTES) return say(413)
     if (pathname === '/internal/gateway/usage') {
       this.reports.push(JSON.parse(body.toString()) as UsageReport)
       return say(this.reportStatus ?? 204)

@@ -86,11 +86,11 @@ describe('usage', () => {
     await until(() => requestsOf(second.clientId) === 1)
   })
 
-  it('is told at shutdown, in reports of at most 1,000 entries', async () => {
+  it('is told at shutdown, in reports that auth-service takes', async () => {
     const { url, service } = await setting.gateway({ USAGE_REPORT_MS: '600000' })
     const partnerId = newId('partner')
     const tokens = await Promise.all(
-      Array.from({ length: 1_100 }, (_, at) => setting.issuer.token({ sub: partnerId, clientId: `many-${at}` })),
+      Array.from({ length: 1_100 }, (_, at) => setting.issuer.token({ sub: partnerId, clientId: `many-${at}-${'x'.repeat(80)}` })),
     )
     const before = setting.auth.reports.length
     for (let at = 0; at < tokens.length; at += 50) {
@@ -99,10 +99,7 @@ describe('usage', () => {
     assert.equal(setting.auth.reports.length, before)
     await service.close()
     const reports = setting.auth.reports.slice(before)
-    assert.deepEqual(
-      reports.map(({ entries }) => entries.length),
-      [1_000, 100],
-    )
+    assert.ok(reports.length > 1)
     assert.equal(new Set(reports.flatMap(({ entries }) => entries.map(({ clientId }) => clientId))).size, 1_100)
   })
 })

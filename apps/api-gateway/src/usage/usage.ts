@@ -8,7 +8,8 @@ import { AuthClient } from '../credentials/auth.client.js'
 import { isPartner } from '../limits/caller.js'
 import { OTHER, RouteNames } from './route-names.js'
 
-const MOST_IN_A_REPORT = 1_000
+/** An inner service takes 64 KiB, and an entry is at most 500 bytes. */
+const MOST_IN_A_REPORT = 100
 /** Kept while auth-service is away. Past the first, routes are not told apart any more; past the second, a new credential is not counted. */
 const MOST_BY_ROUTE = 20_000
 const MOST = 30_000
