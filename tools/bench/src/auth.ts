@@ -115,9 +115,14 @@ async function benchSignIns(system: RunningSystem): Promise<void> {
   progress('refreshing tokens, alone and beside sign-ins')
   const idle = await refreshTimes(system)
   let isOver = false
-  let signedIn = 0
+  let [signedIn, refused] = [0, 0]
   const signInAgain = async (): Promise<void> => {
-    for (; !isOver; signedIn++) await signIn(system)
+    // A full queue is an answer too: what counts is that the refreshes go on.
+    while (!isOver)
+      await signIn(system).then(
+        () => signedIn++,
+        () => refused++,
+      )
   }
   const since = performance.now()
   const crowd = Promise.all(Array.from({ length: SIGN_INS_AT_ONCE }, signInAgain))
@@ -138,7 +143,7 @@ async function benchSignIns(system: RunningSystem): Promise<void> {
     },
     { label: '  p99', ours: ms(percentile(beside, 0.99)), floor: ms(percentile(idle, 0.99)) },
   ])
-  say(`  Beside it ${perSecond.toFixed(1)} sign-ins a second ended.`)
+  say(`  Beside it ${perSecond.toFixed(1)} sign-ins a second succeeded, ${refused} were refused or took above 10 s.`)
 }
 
 /** Of refreshes one after another; each ends the token that the one before brought. */
