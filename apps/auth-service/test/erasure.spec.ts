@@ -123,6 +123,9 @@ describe('closing an account', () => {
     await query("insert into mail_action (id, kind, user_id, expires_at) values (gen_random_uuid(), 'x', $1, now() + interval '1 day')", [
       user,
     ])
+    await query("insert into mail (id, kind, recipient, outcome, finished_at) values (gen_random_uuid(), 'x', $1, 'sent', now())", [
+      leaver.email,
+    ])
     await postJson(`${system.publicUrl}/v1/users`, { email: leaver.email, password: PASSWORD })
     await system.mailbox.next(leaver.email, 2)
     const first = await close(leaver)
