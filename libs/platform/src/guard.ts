@@ -124,16 +124,25 @@ class Guard {
   }
 }
 
+/** A route as it is registered, and who may use it. */
+export interface GuardedRoute {
+  readonly methods: readonly string[]
+  /** With parameters as Fastify writes them: `/v1/orders/:id`. */
+  readonly url: string
+  readonly access: Access
+}
+
 /**
  * Guards every route of a service with one hook: inner services check the calling service against the call table, and each route's
- * declared access against the caller's token.
+ * declared access against the caller's token. The list it returns fills as routes are registered.
  * @throws Error at start-up for a route that declares no access
  */
-export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): void => {
+export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): readonly GuardedRoute[] => {
   const guard = new Guard(options)
-  fastify.addHook('onRoute', (route) => {
-    if (route.config?.access === undefined)
-      throw new Error(`${String(route.method)} ${route.url} declares no access: add @Requires(scope) or @Anonymous()`)
+  const routes: GuardedRoute[] = []
+  fastify.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.access === undefined) throw new Error(`${String(method)} ${url} declares no access: add @Requires(scope) or @Anonymous()`)
+    routes.push({ methods: [method].flat(), url, access: config.access })
   })
   const onRequest: onRequestHookHandler = (request, _reply, done) => {
     if (request.is404) return done()
@@ -146,4 +155,5 @@ export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): 
     }
   }
   fastify.addHook('onRequest', onRequest)
+  return routes
 }

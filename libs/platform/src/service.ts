@@ -6,7 +6,7 @@ import type { CustomTransportStrategy } from '@nestjs/microservices'
 import type { ServiceName } from '@catamaran/contracts'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ConfigError, readConfig, type ServiceConfig } from './config.js'
-import { registerGuard, type Door } from './guard.js'
+import { registerGuard, type Door, type GuardedRoute } from './guard.js'
 import { AdminServer } from './health.js'
 import { createLogger, nestLogger, type Logger } from './logging.js'
 import { openApiOf } from './openapi.js'
@@ -53,6 +53,8 @@ export interface Service {
   close(): Promise<void>
   /** The service's OpenAPI 3.1 document. */
   openApi(): object
+  /** Every route there is once the app is initialised, also those that no document tells of. */
+  routes(): readonly GuardedRoute[]
 }
 
 const IDLE_SWEEP_MS = 50
@@ -99,7 +101,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
 
   const instance = fastifyOf(options, logger)
   let door: Door | undefined
-  registerGuard(instance, { service: name, verifier, contextOf, now: options.now, door: options.door && (() => door) })
+  const routes = registerGuard(instance, { service: name, verifier, contextOf, now: options.now, door: options.door && (() => door) })
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
     logger: nestLogger(logger),
@@ -115,6 +117,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
     app,
     logger,
     openApi: () => openApiOf(app, name),
+    routes: () => routes,
     listen: async () => {
       const adminUrl = await admin.listen(config.adminHost, config.adminPort)
       await app.listen(config.port, config.host)
@@ -144,7 +147,7 @@ export interface RunOptions<T extends z.ZodType> {
 
 /**
  * What main.ts calls: reads the configuration, starts the service, and on SIGTERM or SIGINT drains requests and consumers within
- * SHUTDOWN_MS before it exits with 0. With the argument `openapi` it prints its document instead and ends.
+ * SHUTDOWN_MS before it exits with 0. With the argument `openapi` it prints its document instead and ends, with `routes` its routes.
  */
 export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>>({
   name,
@@ -155,9 +158,10 @@ export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>
   try {
     const config = readConfig(schema, env)
     const service = await create(config)
-    if (process.argv[2] === 'openapi') {
+    const asked = process.argv[2]
+    if (asked === 'openapi' || asked === 'routes') {
       await service.app.init()
-      process.stdout.write(`${JSON.stringify(service.openApi(), null, 2)}\n`)
+      process.stdout.write(`${JSON.stringify(asked === 'openapi' ? service.openApi() : service.routes(), null, 2)}\n`)
       process.exit(0)
     }
     process.on('uncaughtException', (error) => {
