@@ -2,6 +2,10 @@ import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Outbox, OutboxRelay } from '@catamaran/messaging'
 import { LOGGER, TokenVerifier, type Platform } from '@catamaran/platform'
+import { AccountPageController } from './account/account-page.controller.js'
+import { BrowserSessions } from './account/browser-sessions.js'
+import { ACCOUNT_SECTIONS, type AccountSection } from './account/sections.js'
+import { SessionSection } from './account/session.section.js'
 import { CLOCK, CONFIG, type Clock, type Config } from './config.js'
 import { DevicesRepository } from './devices/devices.repository.js'
 import { DevicesService } from './devices/devices.service.js'
@@ -18,6 +22,12 @@ import { OidcProvider } from './oidc/provider.js'
 import { Replays } from './oidc/replays.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 import { UserInfoController } from './oidc/userinfo.controller.js'
+import { Challenges } from './passkeys/challenges.js'
+import { PasskeyPagesController } from './passkeys/passkey-pages.controller.js'
+import { PasskeysController } from './passkeys/passkeys.controller.js'
+import { PasskeysRepository } from './passkeys/passkeys.repository.js'
+import { PasskeysSection } from './passkeys/passkeys.section.js'
+import { PasskeysService } from './passkeys/passkeys.service.js'
 import { Pruner } from './pruner.js'
 import { RevocationsController } from './revocations/revocations.controller.js'
 import { RevocationsRepository } from './revocations/revocations.repository.js'
@@ -25,9 +35,17 @@ import { RevocationsService } from './revocations/revocations.service.js'
 import { SessionsController } from './sessions/sessions.controller.js'
 import { SessionsRepository } from './sessions/sessions.repository.js'
 import { SessionsService } from './sessions/sessions.service.js'
+import { Interactions } from './sign-in/interactions.js'
+import { SecondFactorController } from './sign-in/second-factor.controller.js'
+import { SecondFactorService } from './sign-in/second-factor.service.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
+import { TotpPagesController } from './totp/totp-pages.controller.js'
+import { TotpController } from './totp/totp.controller.js'
+import { TotpRepository } from './totp/totp.repository.js'
+import { TotpSection } from './totp/totp.section.js'
+import { TotpService } from './totp/totp.service.js'
 import { AccountController } from './users/account.controller.js'
 import { CredentialsRepository } from './users/credentials.repository.js'
 import { CredentialsService } from './users/credentials.service.js'
@@ -78,12 +96,38 @@ const PROVIDERS = [
   Pruner,
 ]
 
+const FACTOR_CONTROLLERS = [
+  TotpController,
+  PasskeysController,
+  SecondFactorController,
+  AccountPageController,
+  TotpPagesController,
+  PasskeyPagesController,
+]
+
+/** The account page from top to bottom. */
+const SECTIONS = [PasskeysSection, TotpSection, SessionSection]
+
+/** What people sign in with besides passwords. */
+const FACTORS = [
+  TotpRepository,
+  TotpService,
+  Challenges,
+  PasskeysRepository,
+  PasskeysService,
+  Interactions,
+  SecondFactorService,
+  BrowserSessions,
+  ...SECTIONS,
+  { provide: ACCOUNT_SECTIONS, inject: SECTIONS, useFactory: (...sections: AccountSection[]) => sections },
+]
+
 @Module({})
 export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: CONTROLLERS,
+      controllers: [...CONTROLLERS, ...FACTOR_CONTROLLERS],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -99,6 +143,7 @@ export class AppModule {
           useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'auth-service', logger }),
         },
         ...PROVIDERS,
+        ...FACTORS,
         {
           provide: SigningKeys,
           useFactory: () => SigningKeys.load(keySourceOf(config.oidc), config.oidc.signingDelayMs, logger),

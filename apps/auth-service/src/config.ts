@@ -3,6 +3,8 @@ import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { z } from 'zod'
 
+const isDataKey = (key: string): boolean => /^[\w-]{43}$/.test(key)
+
 const stores = { ...databaseEnv, ...dynamoEnv }
 
 /** The environment of auth-service; the result is nested by what uses it. */
@@ -22,6 +24,10 @@ export const schema = z
     COOKIE_KEYS: env.list.refine(
       (keys) => keys.length > 0 && keys.every((key) => key.length >= 16),
       'expected secrets of 16 characters or more',
+    ),
+    DATA_KEYS: env.list.refine(
+      (keys) => keys.length > 0 && keys.every((key) => isDataKey(key)),
+      'expected keys of 32 bytes as base64url, the one that seals first',
     ),
     SMTP_URL: z.url({ protocol: /^smtps?$/ }),
     MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
@@ -50,6 +56,7 @@ export const schema = z
       signingDelayMs: flat.SIGNING_DELAY_MS,
       cookieKeys: flat.COOKIE_KEYS,
     },
+    dataKeys: flat.DATA_KEYS.map((key) => Buffer.from(key, 'base64url')),
     mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM },
     passwords: { lanes: flat.PASSWORD_LANES, queue: flat.PASSWORD_QUEUE },
   }))

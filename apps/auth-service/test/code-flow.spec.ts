@@ -154,24 +154,30 @@ describe('the authorization code flow', () => {
     assert.equal((await browser.submit(page, form)).status, 303)
   })
 
-  it('keeps the pages under a policy that lets nothing in but their own style', async () => {
+  it('keeps the pages under a policy that lets nothing in but their own style, and a script of our own where passkeys need it', async () => {
     const browser = new Browser(system.publicUrl)
-    const { response } = await browser.follow(await browser.go((await authorisation(system)).url.href))
-    const policy = response.headers.get('content-security-policy') ?? ''
-    assert.match(policy, /default-src 'none'/)
-    assert.doesNotMatch(policy, /script-src|unsafe/)
-    assert.match(policy, /form-action 'self' http:\/\/127\.0\.0\.1:53682;/)
-    assert.equal(response.headers.get('cache-control'), 'no-store')
-    const page = await response.text()
-    assert.doesNotMatch(page, /<script|style=|onclick/)
-    const loaded = [...page.matchAll(/href="(\/account\/assets\/[^"]+)"/g)].map(([, path]) => fetch(system.publicUrl + path))
+    const signInPage = await browser.follow(await browser.go((await authorisation(system)).url.href))
+    const policy = signInPage.response.headers.get('content-security-policy') ?? ''
+    assert.match(
+      policy,
+      /default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self' http:\/\/127\.0\.0\.1:53682;/,
+    )
+    assert.doesNotMatch(policy, /unsafe/)
+    assert.equal(signInPage.response.headers.get('cache-control'), 'no-store')
+    const page = await signInPage.response.text()
+    assert.doesNotMatch(page, /<script(?! src)|style=|onclick/)
+    const loaded = [...page.matchAll(/(?:href|src)="(\/account\/assets\/[^"]+)"/g)].map(([, path]) => fetch(system.publicUrl + path))
     assert.deepEqual(
       (await Promise.all(loaded)).map(({ status, headers }) => [status, headers.get('content-type')]),
       [
         [200, 'image/svg+xml'],
         [200, 'text/css; charset=utf-8'],
+        [200, 'text/javascript; charset=utf-8'],
       ],
     )
+    const plain = await browser.go('/account/sign-up')
+    assert.doesNotMatch(plain.headers.get('content-security-policy') ?? '', /script-src|unsafe/)
+    assert.doesNotMatch(await plain.text(), /<script/)
   })
 
   it('signs out: the session and its refresh tokens end, after the person has agreed', async () => {

@@ -11,7 +11,7 @@ const decoded = (data: string): string => {
   const isQuoted = /quoted-printable/i.test(data.slice(0, split))
   const body = data.slice(split + 4)
   const plain = (text: string): string => text.replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-  return isQuoted ? plain(body.replace(/=\r\n/g, '')) : body
+  return Buffer.from(isQuoted ? plain(body.replace(/=\r\n/g, '')) : body, 'latin1').toString()
 }
 
 /** The other end of SMTP: takes every mail and keeps it. `refuse` makes it answer 451 instead, as a busy server does. */

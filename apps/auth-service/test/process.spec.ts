@@ -7,8 +7,10 @@ import { after, before, describe, it } from 'node:test'
 import { spawnService } from '@catamaran/testing'
 import * as oidc from 'openid-client'
 import { Browser } from './browser.js'
-import { authorisation, isOAuthError, openSignIn, PASSWORD, register, signIn, tokenOf } from './journey.js'
+import { authorisation, isOAuthError, openSignIn, PASSWORD, postJson, register, signIn, tokenOf } from './journey.js'
 import { prepareAuth, type Surroundings } from './system.js'
+
+const NEW_PASSWORD = 'lanterns along the outer pier'
 
 const run = promisify(execFile)
 const fileOf = (name: string): string => fileURLToPath(new URL(`../src/${name}.js`, import.meta.url))
@@ -34,6 +36,11 @@ describe('auth-service as a process', () => {
     const refreshed = await oidc.refreshTokenGrant(config, tokens.refresh_token ?? '')
     await assert.rejects(oidc.refreshTokenGrant(config, 'no refresh token at all'), isOAuthError('invalid_grant'))
     await oidc.fetchUserInfo(config, refreshed.access_token, tokens.claims()?.sub ?? '')
+    const reset = `${surroundings.publicUrl}/v1/users/reset-password`
+    await postJson(reset, { email })
+    const token = tokenOf((await surroundings.mailbox.nextLike(email, /reset-password\?token/)).text)
+    await postJson(`${reset}/confirm`, { token, password: 'password12345678' })
+    assert.equal((await browser.submit('/account/reset-password', { token, password: NEW_PASSWORD })).status, 200)
     surroundings.postgres.cut()
     await browser.submit(await openSignIn(browser, (await authorisation(surroundings)).url).catch(() => '/'), { email, password: PASSWORD })
     surroundings.postgres.restore()
@@ -44,14 +51,23 @@ describe('auth-service as a process', () => {
       log.includes('"endpoint":"token"') && log.includes('"oauthError":"invalid_grant"') && log.includes('"problem":"service.unavailable"'),
     )
     const links = surroundings.mailbox.mails.map(({ text }) => tokenOf(text))
-    const cookies = ['cat_session', 'cat_interaction', 'cat_resume'].map((name) => browser.cookie(name))
+    const cookies = ['cat_session', 'cat_interaction', 'cat_resume', 'cat_device'].map((name) => browser.cookie(name))
     const signing = (JSON.parse(readFileSync(env['SIGNING_KEYS_FILE'] ?? '', 'utf8')) as { keys: { d: string }[] }).keys.map(({ d }) => d)
     const secrets = [
-      ...[email, PASSWORD, 'a wrong guess at it', 'no refresh token at all', checks.pkceCodeVerifier, callback.searchParams.get('code')],
+      ...[
+        email,
+        PASSWORD,
+        NEW_PASSWORD,
+        'password12345678',
+        'a wrong guess at it',
+        'no refresh token at all',
+        checks.pkceCodeVerifier,
+        callback.searchParams.get('code'),
+      ],
       ...[tokens.access_token, tokens.refresh_token, tokens.id_token, refreshed.access_token, refreshed.refresh_token],
       ...[env['COOKIE_KEYS'], env['DATABASE_URL'], new URL(env['DATABASE_URL'] ?? '').password, ...links, ...cookies, ...signing],
     ].filter((secret): secret is string => secret !== null && secret !== undefined && secret !== '')
-    assert.ok(secrets.length >= 16)
+    assert.ok(secrets.length >= 20)
     for (const secret of secrets) assert.ok(!log.includes(secret), 'a secret stands in the log')
   })
 

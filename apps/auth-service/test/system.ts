@@ -68,6 +68,7 @@ export const prepareAuth = async (name: string, env: Record<string, string> = {}
     ...{ ISSUER_URL: `${gateway.url}/oidc`, AUTH_URL: gateway.url },
     ...{ SERVICE_KEY_FILE: join(folder, 'auth-service.json'), SERVICE_KEYS_DIR: join(folder, 'services') },
     ...{ SIGNING_KEYS_FILE: signingFile, SIGNING_DELAY_MS: '300', COOKIE_KEYS: 'a-cookie-key-for-tests' },
+    DATA_KEYS: Buffer.alloc(32, 'a data key for tests').toString('base64url'),
     ...{ DATABASE_URL: postgres.url, DATABASE_CONNECTIONS: '5' },
     ...{ REDIS_URL: scope.engines.redisUrl, REDIS_KEY_PREFIX: scope.keyPrefix },
     ...{ DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint, DYNAMODB_TABLE_PREFIX: scope.tablePrefix, AWS_REGION: 'local' },

@@ -39,7 +39,7 @@ export const CALLS: readonly CallRule[] = [
     purpose: 'sign-in, accounts, partners and their keys',
     methods: ALL_METHODS,
     paths: [
-      ...['/oidc/*', '/account/*', '/v1/users', '/v1/users/*', '/v1/me', '/v1/me/*'],
+      ...['/oidc/*', '/account', '/account/*', '/v1/users', '/v1/users/*', '/v1/me', '/v1/me/*'],
       ...['/v1/plans', '/v1/partners', '/v1/partners/*', '/v1/partner', '/v1/partner/members', '/v1/partner/members/*'],
       ...['/v1/partner/invitations', '/v1/partner/invitations/*', '/v1/partner/api-keys', '/v1/partner/api-keys/*'],
       ...['/v1/partner/clients', '/v1/partner/clients/*', '/v1/partner/usage', '/v1/ops/partners', '/v1/ops/partners/*'],

@@ -126,6 +126,7 @@ export const ERRORS = {
     'Start again; a challenge works once, for five minutes.',
   ),
   'identity.passkey-not-found': error('not-found', 404, 'There is no such passkey', 'Look at the list of your passkeys.'),
+  'identity.passkey-limit': error('conflict', 409, 'There are too many passkeys', 'Remove one that is not used.'),
   'identity.session-not-found': error('not-found', 404, 'There is no such session', 'It may have ended.'),
   'identity.export-not-found': error('not-found', 404, 'There is no such export', 'It may have expired: ask for a new one.'),
   'identity.sole-owner': error('conflict', 409, 'A partner would be left without an owner', 'Make somebody else an owner first.'),

@@ -1,4 +1,4 @@
-import { argon2, createHash, randomBytes } from 'node:crypto'
+import { argon2, createCipheriv, createHash, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { PARTNER_SCOPES } from '@catamaran/contracts'
 import pg from 'pg'
@@ -6,9 +6,15 @@ import { uuidOf } from './random.js'
 
 /** Public demo values: they open nothing but a system on one's own machine. */
 export const DEMO_BUYER = { email: 'buyer@catamaran.local', password: 'a quiet harbour at dawn' } as const
+export const DEMO_OPERATOR = {
+  email: 'operator@catamaran.local',
+  password: 'a steady hand on the tiller',
+  /** Base32, for an authenticator app. */
+  totpSecret: 'CATAMARANDEMOOPERATORSECRET23456',
+} as const
 export const DEMO_PARTNER = { clientId: 'demo-partner', clientSecret: 'catamaran-demo-partner-secret' } as const
 
-// The formats of auth-service: a PHC string for the password, a plain SHA-256 for the client's secret.
+// The formats of auth-service: a PHC string for the password, a plain SHA-256 for the client's secret, AES-256-GCM for the operator's.
 const COST = { memory: 19_456, passes: 2, parallelism: 1 }
 const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '')
 
@@ -18,15 +24,31 @@ async function passwordHash(password: string): Promise<string> {
   return `$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$${base64(nonce)}$${base64(tag)}`
 }
 
-/** Makes the demo buyer (email confirmed) and the demo partner's OIDC client in auth-service's database; what exists stays as it is. */
-export async function seedAccounts(authUrl: string): Promise<void> {
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+function fromBase32(text: string): Buffer {
+  const bits = Array.from(text, (character) => BASE32.indexOf(character).toString(2).padStart(5, '0')).join('')
+  return Buffer.from(bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? [])
+}
+
+/** Nonce, tag, ciphertext; the owner's id is authenticated. */
+function sealed(key: string, secret: Buffer, owner: string): Buffer {
+  const iv = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', Buffer.from(key, 'base64url'), iv).setAAD(Buffer.from(owner))
+  const text = Buffer.concat([cipher.update(secret), cipher.final()])
+  return Buffer.concat([iv, cipher.getAuthTag(), text])
+}
+
+const EXISTING = `select exists (select from user_account where email = $1) as buyer, exists (select from oidc_client where id = $2) as partner,
+  exists (select from user_account where email = $3) as operator`
+
+/** Makes the demo buyer, the demo operator (emails confirmed) and the demo partner's OIDC client in auth-service's database; what exists stays as it is. */
+export async function seedAccounts(authUrl: string, dataKey: string): Promise<void> {
   const client = new pg.Client({ connectionString: authUrl, application_name: 'catamaran-seed' })
   await client.connect()
   try {
-    const { rows } = await client.query<{ buyer: boolean; partner: boolean }>(
-      'select exists (select from user_account where email = $1) as buyer, exists (select from oidc_client where id = $2) as partner',
-      [DEMO_BUYER.email, DEMO_PARTNER.clientId],
-    )
+    const names = [DEMO_BUYER.email, DEMO_PARTNER.clientId, DEMO_OPERATOR.email]
+    const { rows } = await client.query<{ buyer: boolean; partner: boolean; operator: boolean }>(EXISTING, names)
     if (!rows[0]?.buyer) {
       await client.query('insert into user_account (id, email, password_hash) values ($1, $2, $3) on conflict do nothing', [
         uuidOf('demo buyer', new Date(Date.UTC(2024, 9, 1))),
@@ -34,6 +56,7 @@ export async function seedAccounts(authUrl: string): Promise<void> {
         await passwordHash(DEMO_BUYER.password),
       ])
     }
+    if (!rows[0]?.operator) await seedOperator(client, dataKey)
     if (!rows[0]?.partner) {
       const secretHash = `sha256$${createHash('sha256').update(DEMO_PARTNER.clientSecret).digest('base64url')}`
       await client.query(
@@ -45,4 +68,15 @@ export async function seedAccounts(authUrl: string): Promise<void> {
   } finally {
     await client.end()
   }
+}
+
+/** Operators need a second factor, so this one has an app's secret from the start. */
+async function seedOperator(client: pg.Client, dataKey: string): Promise<void> {
+  const id = uuidOf('demo operator', new Date(Date.UTC(2024, 9, 1)))
+  await client.query(
+    `with operator as (
+      insert into user_account (id, email, password_hash, is_operator) values ($1, $2, $3, true) on conflict do nothing returning id)
+     insert into totp (user_id, sealed_secret, confirmed_at) select id, $4, now() from operator on conflict do nothing`,
+    [id, DEMO_OPERATOR.email, await passwordHash(DEMO_OPERATOR.password), sealed(dataKey, fromBase32(DEMO_OPERATOR.totpSecret), id)],
+  )
 }

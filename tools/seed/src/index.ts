@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { DEMO_BUYER, DEMO_PARTNER, seedAccounts } from './accounts.js'
+import { DEMO_BUYER, DEMO_OPERATOR, DEMO_PARTNER, seedAccounts } from './accounts.js'
 import { catalogue } from './catalogue.js'
 
 export { catalogue, type Catalogue, type Product, type Seller } from './catalogue.js'
@@ -9,23 +9,26 @@ export interface SeedOptions {
   authUrl: string
   /** PostgreSQL URL of core-service's database, migrated. */
   coreUrl: string
+  /** The first of auth-service's DATA_KEYS, which the operator's secret is sealed with. */
+  dataKey: string
 }
 
 export interface Seeded {
   /** Products of the demo catalogue that are for sale now: all of them. */
   products: number
   demoBuyer: { email: string; password: string }
+  demoOperator: { email: string; password: string; totpSecret: string }
   demoPartner: { clientId: string; clientSecret: string }
 }
 
 /**
  * Fills a migrated system with the demo catalogue and the demo accounts. Safe to run again: what exists stays as it is, also when it was sold or
- * changed meanwhile, and when nothing is missing nothing is written. Example: `const { demoBuyer } = await seed({ authUrl, coreUrl })`.
+ * changed meanwhile, and when nothing is missing nothing is written. Example: `const { demoBuyer } = await seed({ authUrl, coreUrl, dataKey })`.
  * @throws pg's DatabaseError, for example when a table is missing
  */
-export async function seed({ authUrl, coreUrl }: SeedOptions): Promise<Seeded> {
-  const [, products] = await Promise.all([seedAccounts(authUrl), seedCatalogue(coreUrl)])
-  return { products, demoBuyer: { ...DEMO_BUYER }, demoPartner: { ...DEMO_PARTNER } }
+export async function seed({ authUrl, coreUrl, dataKey }: SeedOptions): Promise<Seeded> {
+  const [, products] = await Promise.all([seedAccounts(authUrl, dataKey), seedCatalogue(coreUrl)])
+  return { products, demoBuyer: { ...DEMO_BUYER }, demoOperator: { ...DEMO_OPERATOR }, demoPartner: { ...DEMO_PARTNER } }
 }
 
 const SELLERS = `insert into seller (id, name, slug)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { argon2Sync, createHash, randomBytes } from 'node:crypto'
+import { argon2Sync, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { migrate } from '@catamaran/data'
@@ -11,7 +11,7 @@ if (engines === undefined) throw new Error('These tests need PostgreSQL. Run the
 const adminUrl = (JSON.parse(engines) as { databaseUrl: string }).databaseUrl
 const run = randomBytes(4).toString('hex')
 const urlOf = (service: string) => Object.assign(new URL(adminUrl), { pathname: `/seed_${run}_${service}` }).href
-const [authUrl, coreUrl] = [urlOf('auth'), urlOf('core')]
+const [authUrl, coreUrl, dataKey] = [urlOf('auth'), urlOf('core'), randomBytes(32).toString('base64url')]
 
 async function query<Row extends object>(url: string, text: string, values: unknown[] = []): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url })
@@ -42,7 +42,7 @@ const writers = async () => [
 ]
 
 test('two seeds at once fill an empty system once, with what the catalogue says', async () => {
-  const [seeded] = await Promise.all([seed({ authUrl, coreUrl }), seed({ authUrl, coreUrl })])
+  const [seeded] = await Promise.all([seed({ authUrl, coreUrl, dataKey }), seed({ authUrl, coreUrl, dataKey })])
   assert.equal(seeded.products, 1_000)
   assert.deepEqual(await counts(), [40, 1_000, 1_000])
   const found = await query(
@@ -58,7 +58,7 @@ test('two seeds at once fill an empty system once, with what the catalogue says'
 
 test('a second seed writes nothing', async () => {
   const before = await writers()
-  assert.equal((await seed({ authUrl, coreUrl })).products, 1_000)
+  assert.equal((await seed({ authUrl, coreUrl, dataKey })).products, 1_000)
   assert.deepEqual(await writers(), before)
 })
 
@@ -68,7 +68,7 @@ test('what is missing comes back, and what was sold stays sold', async () => {
   await query(coreUrl, 'delete from stock where product_id = $1', [gone.id])
   await query(coreUrl, 'delete from product where id = $1', [gone.id])
   await query(coreUrl, 'update stock set available = available - 1, sold = 1 where product_id = $1', [sold.id])
-  await seed({ authUrl, coreUrl })
+  await seed({ authUrl, coreUrl, dataKey })
   assert.deepEqual(await counts(), [40, 1_000, 1_000])
   assert.deepEqual(await query(coreUrl, 'select available, sold from stock where product_id = $1', [sold.id]), [
     { available: sold.stock - 1, sold: 1 },
@@ -76,7 +76,7 @@ test('what is missing comes back, and what was sold stays sold', async () => {
 })
 
 test('the demo buyer has a confirmed email and a hash that the password fits', async () => {
-  const { demoBuyer } = await seed({ authUrl, coreUrl })
+  const { demoBuyer } = await seed({ authUrl, coreUrl, dataKey })
   const [user] = await query<{ password_hash: string }>(
     authUrl,
     'select password_hash from user_account where email = $1 and email_verified_at is not null',
@@ -89,8 +89,24 @@ test('the demo buyer has a confirmed email and a hash that the password fits', a
   assert.equal(tag.toString('base64').replace(/=+$/, ''), hash)
 })
 
+test('the demo operator has the role and a secret that opens with the data key', async () => {
+  const { demoOperator } = await seed({ authUrl, coreUrl, dataKey })
+  const [row] = await query<{ id: string; sealed_secret: Buffer }>(
+    authUrl,
+    'select id, sealed_secret from user_account join totp on user_id = id where email = $1 and is_operator and confirmed_at is not null',
+    [demoOperator.email],
+  )
+  assert.ok(row)
+  const decipher = createDecipheriv('aes-256-gcm', Buffer.from(dataKey, 'base64url'), row.sealed_secret.subarray(0, 12))
+    .setAAD(Buffer.from(row.id))
+    .setAuthTag(row.sealed_secret.subarray(12, 28))
+  const secret = Buffer.concat([decipher.update(row.sealed_secret.subarray(28)), decipher.final()])
+  assert.equal(secret.length, 20)
+  assert.equal(demoOperator.totpSecret.length, 32)
+})
+
 test('the demo partner is a client for client credentials with the hash of its secret', async () => {
-  const { demoPartner } = await seed({ authUrl, coreUrl })
+  const { demoPartner } = await seed({ authUrl, coreUrl, dataKey })
   assert.deepEqual(
     await query(authUrl, 'select auth_method, grant_types, scopes, secret_hash from oidc_client where id = $1', [demoPartner.clientId]),
     [

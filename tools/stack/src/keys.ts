@@ -47,6 +47,12 @@ export function databasePasswords(adminUrl: string, secrets: Secrets): Record<Da
   return Object.fromEntries(passwords) as Record<DatabaseName, string>
 }
 
+/** What auth-service seals stored secrets with. It follows from the admin's password for the same reason. */
+export function dataKey(adminUrl: string, secrets: Secrets): string {
+  const key = new URL(adminUrl).password || secrets.postgresPassword
+  return createHmac('sha256', key).update('data key').digest('base64url')
+}
+
 /** The signing keys of auth-service and one key pair for each service, made once: Ed25519 for tokens, RS256 for ID tokens, two of each. */
 export async function makeKeys(dataDir: string, services: readonly string[]): Promise<KeyFiles> {
   const dir = join(dataDir, 'keys')

@@ -27,6 +27,10 @@ export function systemPage(system: RunningSystem, seconds: string): string {
   const demoRows: (readonly [string, string])[] = demo
     ? [
         ['Demo buyer', `${demo.buyer.email}  password ${demo.buyer.password}`],
+        [
+          'Demo operator',
+          `${demo.operator.email}  password ${demo.operator.password}  key for an authenticator app ${demo.operator.totpSecret}`,
+        ],
         ['Demo partner', `${demo.partner.clientId}  secret ${demo.partner.clientSecret}`],
       ]
     : [['Demo accounts', 'none (--no-seed)']]
@@ -36,6 +40,7 @@ export function systemPage(system: RunningSystem, seconds: string): string {
     '',
     ...rows([
       ['Gateway', gateway],
+      ['Account page', `${gateway}/account`],
       ['API reference', `${gateway}/docs`],
       ['Mailbox', sandbox.mail.url],
       ['Partner', sandbox.partner.url],

@@ -38,6 +38,8 @@ export interface RunningSystem extends RunningEnginesOnly {
   /** Absent with --no-seed. */
   readonly demo?: {
     readonly buyer: { readonly email: string; readonly password: string }
+    /** `totpSecret` is Base32, for an authenticator app. */
+    readonly operator: { readonly email: string; readonly password: string; readonly totpSecret: string }
     readonly partner: { readonly clientId: string; readonly clientSecret: string }
   }
   /** The variables each service was started with, to start a copy of it in a test. */

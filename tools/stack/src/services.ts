@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EngineUrls } from './engines.js'
 import { Refusal } from './errors.js'
-import { databasePasswords, DATABASES, type DatabaseName, type KeyFiles, type Secrets } from './keys.js'
+import { dataKey, databasePasswords, DATABASES, type DatabaseName, type KeyFiles, type Secrets } from './keys.js'
 import type { PortName, Ports } from './ports.js'
 import { httpAnswers } from './probes.js'
 import type { ProcessSpec } from './processes.js'
@@ -79,6 +79,7 @@ export function serviceEnv(name: ServiceName, { ports, urls, secrets, keys, gate
       SERVICE_KEYS_DIR: keys.publicKeysDir,
       SIGNING_KEYS_FILE: keys.signingKeys,
       COOKIE_KEYS: secrets.cookieKeys,
+      DATA_KEYS: dataKey(urls.postgres, secrets),
       SMTP_URL: `smtp://127.0.0.1:${ports.smtp}`,
     }),
   }

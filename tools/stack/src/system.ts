@@ -7,7 +7,7 @@ import { ENGINE_NAMES, engineUrls, startEngine, type EngineUrls } from './engine
 import { Refusal } from './errors.js'
 import { FlagRelay, type FlagValue } from './flag-relay.js'
 import { findJava } from './java.js'
-import { databasePasswords, makeKeys, type Secrets } from './keys.js'
+import { databasePasswords, dataKey, makeKeys, type Secrets } from './keys.js'
 import type { Logs } from './logs.js'
 import type { Options } from './options.js'
 import type { Ports } from './ports.js'
@@ -141,17 +141,18 @@ async function migrate({ processes, progress }: Bringing, surroundings: Surround
 
 async function seed({ secrets, processes, progress }: Bringing, urls: EngineUrls): Promise<RunningSystem['demo']> {
   const databases = databaseUrls(urls.postgres, secrets)
-  const variables = { AUTH_DATABASE_URL: databases.auth, CORE_DATABASE_URL: databases.core }
+  const variables = { AUTH_DATABASE_URL: databases.auth, CORE_DATABASE_URL: databases.core, DATA_KEYS: dataKey(urls.postgres, secrets) }
   const program = new URL('seed.js', import.meta.url).pathname
   let line = ''
   await progress.step('Catalogue and demo accounts', () =>
     processes.runToEnd({ name: 'seed', command: process.execPath, args: [program], env: variables }, (text) => (line = text)),
   )
-  const { demoBuyer, demoPartner } = JSON.parse(line) as {
+  const { demoBuyer, demoOperator, demoPartner } = JSON.parse(line) as {
     demoBuyer: { email: string; password: string }
+    demoOperator: { email: string; password: string; totpSecret: string }
     demoPartner: { clientId: string; clientSecret: string }
   }
-  return { buyer: demoBuyer, partner: demoPartner }
+  return { buyer: demoBuyer, operator: demoOperator, partner: demoPartner }
 }
 
 async function startRelay({ root, ports, progress }: Bringing, file: string): Promise<void> {
@@ -187,8 +188,12 @@ function awsOf(own: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(Object.entries(local).map(([name, value]) => [name, own[name] ?? value]))
 }
 
-/** The address others reach the gateway by: where it listens on all, the machine's first one that isn't loopback. */
+/**
+ * The address others reach the gateway by: where it listens on all, the machine's first one that isn't loopback. Loopback goes by its name,
+ * since browsers keep passkeys for names only.
+ */
 function outsideHost(listen: string): string {
+  if (listen === '127.0.0.1') return 'localhost'
   if (listen !== '0.0.0.0' && listen !== '::') return listen.includes(':') ? `[${listen}]` : listen
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   const address = addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address

@@ -43,6 +43,10 @@ const INSERT = {
   name: 'mail.insert',
   text: 'insert into mail (id, kind, recipient, action_id, details) values ($1, $2, $3, $4, $5)',
 }
+const INSERT_TO_USER = {
+  name: 'mail.insert-to-user',
+  text: 'insert into mail (id, kind, recipient, details) select $1, $2, email, $4 from user_account where id = $3',
+}
 
 const TAKE_DUE = {
   name: 'mail.take-due',
@@ -110,6 +114,11 @@ export class MailRepository {
   /** Queues a mail in the transaction of what it tells of. Wake the worker after the commit. */
   async insertMail(tx: Queryable, { kind, recipient, actionId, details = {} }: NewMail): Promise<void> {
     await tx.query(INSERT, [uuidOf(newId('request')), kind, recipient, actionId, JSON.stringify(details)])
+  }
+
+  /** The same, for a mail without a link to whoever has the account (a bare UUID). */
+  async insertMailToUser(tx: Queryable, userId: string, kind: MailKind, details: MailDetails = {}): Promise<void> {
+    await tx.query(INSERT_TO_USER, [uuidOf(newId('request')), kind, userId, JSON.stringify(details)])
   }
 
   /** Writes what a link will do; queue a mail with `actionId` to send one. */

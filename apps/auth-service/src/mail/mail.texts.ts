@@ -18,6 +18,18 @@ const dateOf = (iso: string): string =>
 
 const spec = (mail: MailSpec): MailSpec => mail
 
+/** A mail that tells of a change which a thief would make too. */
+const changed = (subject: string, what: (details: MailDetails) => string): MailSpec =>
+  spec({
+    text: (address, details) => ({
+      subject,
+      text: `${what(details)}
+
+If it was you, there is nothing to do. If it was not, sign in at ${address}/account, change your password and look at what can sign in.
+`,
+    }),
+  })
+
 /** Every mail that auth-service sends, by its kind. */
 export const MAILS = {
   verify_email: spec({
@@ -117,6 +129,30 @@ If it was not you, write to us at once: ${address}
 `,
     }),
   }),
+  passkey_added: changed(
+    'A passkey was added to your account',
+    ({ name = '' }) => `The passkey “${name}” can now sign in to your Catamaran account.`,
+  ),
+  passkey_removed: changed(
+    'A passkey was removed from your account',
+    ({ name = '' }) => `The passkey “${name}” can no longer sign in to your Catamaran account.`,
+  ),
+  totp_on: changed(
+    'Codes at sign-in were switched on',
+    () => 'From now on, signing in to your Catamaran account with the password needs a code of your authenticator app as well.',
+  ),
+  totp_off: changed(
+    'Codes at sign-in were switched off',
+    () => 'Signing in to your Catamaran account needs no code of an authenticator app any more. Your recovery codes no longer work.',
+  ),
+  recovery_codes_renewed: changed(
+    'You have new recovery codes',
+    () => 'New recovery codes were made for your Catamaran account. The old ones no longer work.',
+  ),
+  recovery_code_used: changed(
+    'A recovery code was used',
+    ({ left = '' }) => `Somebody signed in to your Catamaran account with a recovery code. ${left} of them are left.`,
+  ),
 } as const
 
 export type MailKind = keyof typeof MAILS

@@ -1,7 +1,6 @@
-import { AUDIENCE } from '@catamaran/contracts'
+import { ACR, AUDIENCE, OPERATOR_SCOPES, SERVICES, USER_SCOPES } from '@catamaran/contracts'
 import {
   errors,
-  interactionPolicy,
   type AccessToken,
   type Client,
   type ClientCredentials,
@@ -10,8 +9,9 @@ import {
   type KoaContextWithOIDC,
 } from 'oidc-provider'
 import * as pages from '../pages/oidc.pages.js'
+import { accountClient } from './account-client.js'
 import { CLIENT_SCOPES, scopesOf } from './clients.repository.js'
-import { BUYER_SCOPES, SERVICES } from '@catamaran/contracts'
+import { policy } from './interaction-policy.js'
 
 const MINUTE_S = 60
 const ACCESS_TOKEN_S = 5 * MINUTE_S
@@ -20,29 +20,26 @@ const REMEMBERED_S = 30 * 24 * 60 * MINUTE_S
 /** What OpenID Connect itself knows; they stand in an access token beside our own, for the userinfo endpoint. */
 const IDENTITY_SCOPES = ['openid', 'email']
 
-/** What a person can let a client have: of the client's own scopes those that concern buyers. */
+type IsOperator = (accountId: string) => Promise<boolean>
+
+const isOperatorScope = (scope: string): boolean => (OPERATOR_SCOPES as readonly string[]).includes(scope)
+
+/** What a person can let a client have at most: of the client's own scopes those that concern people. */
 const userScopesOf = (client: Client): string[] => [
   ...IDENTITY_SCOPES,
-  ...scopesOf(client).filter((scope) => (BUYER_SCOPES as readonly string[]).includes(scope)),
+  ...scopesOf(client).filter((scope) => (USER_SCOPES as readonly string[]).includes(scope)),
 ]
 
 /**
- * All clients of the code flow are our own, so nobody is asked which scopes to grant. But any program on a computer can pose as a native client
- * (RFC 8252 section 8.6), so a session alone does not sign one in: the person presses a button, unless the password was typed just now.
+ * What of it a token may carry now: operators' scopes only for an operator who showed two factors. Asked anew for each token, so that neither
+ * an old grant nor a refresh token carries what is no longer due.
  */
-const policy = (): interactionPolicy.DefaultPolicy => {
-  const prompts = interactionPolicy.base()
-  const { checks } = prompts.get('consent') as interactionPolicy.Prompt
-  checks.remove('native_client_prompt')
-  checks.add(
-    new interactionPolicy.Check(
-      'native_client_prompt',
-      'native clients need the person to agree',
-      'interaction_required',
-      ({ oidc }) => oidc.client?.applicationType === 'native' && oidc.result?.login === undefined && oidc.result?.consent === undefined,
-    ),
-  )
-  return prompts
+const dueScopesOf = async ({ oidc }: KoaContextWithOIDC, client: Client, isOperator: IsOperator): Promise<string[]> => {
+  const scopes = userScopesOf(client)
+  if (!scopes.some(isOperatorScope)) return scopes
+  const source = oidc.entities.RefreshToken ?? oidc.entities.AuthorizationCode ?? (oidc.session as typeof oidc.session | undefined)
+  const isDue = source?.acr === ACR.multi && source.accountId !== undefined && (await isOperator(source.accountId))
+  return isDue ? scopes : scopes.filter((scope) => !isOperatorScope(scope))
 }
 
 /** The grant of this session and client, made where there is none: first-party clients get what they may have. */
@@ -61,10 +58,11 @@ const loadGrant = async ({ oidc }: KoaContextWithOIDC): Promise<Grant | undefine
 }
 
 /** The one resource server there is, with the scopes that this client may have there. */
-const resourceServer = ({ oidc }: KoaContextWithOIDC, resource: string, client: Client) => {
+const resourceServer = async (ctx: KoaContextWithOIDC, resource: string, client: Client, isOperator: IsOperator) => {
+  const { oidc } = ctx
   if (resource !== AUDIENCE) throw new errors.InvalidTarget(`the only resource is ${AUDIENCE}`)
   const isOwnGrant = oidc.params?.['grant_type'] === 'client_credentials'
-  const allowed = isOwnGrant ? scopesOf(client) : userScopesOf(client)
+  const allowed = isOwnGrant ? scopesOf(client) : await dueScopesOf(ctx, client, isOperator)
   if (isOwnGrant && oidc.params !== undefined) {
     const asked = typeof oidc.params['scope'] === 'string' ? oidc.params['scope'].split(' ') : allowed
     const excess = asked.filter((scope) => !allowed.includes(scope))
@@ -88,20 +86,38 @@ const claimsOf = ({ oidc }: KoaContextWithOIDC, token: AccessToken | ClientCrede
   return { sid: token.sessionUid, plan: 'standard', acr, amr, auth_time: authTime }
 }
 
+const features = (isOperator: IsOperator): Configuration['features'] => ({
+  devInteractions: { enabled: false },
+  dPoP: { enabled: false },
+  pushedAuthorizationRequests: { enabled: false },
+  userinfo: { enabled: false }, // ours takes the one access token there is: userinfo.controller.ts
+  clientCredentials: { enabled: true },
+  revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+  rpInitiatedLogout: { enabled: true, logoutSource: pages.renderSignOut, postLogoutSuccessSource: pages.renderSignedOut },
+  resourceIndicators: {
+    enabled: true,
+    defaultResource: () => AUDIENCE,
+    useGrantedResource: () => true,
+    getResourceServerInfo: (ctx, resource, client) => resourceServer(ctx, resource, client, isOperator),
+  },
+})
+
 /** What auth-service offers of OpenID Connect, as far as it needs nobody else. */
-export const configuration = (issuer: string, cookieKeys: readonly string[]): Configuration => ({
+export const configuration = (issuer: string, cookieKeys: readonly string[], isOperator: IsOperator): Configuration => ({
   cookies: {
     keys: [...cookieKeys],
     names: { session: 'cat_session', interaction: 'cat_interaction', resume: 'cat_resume' },
     long: { httpOnly: true, sameSite: 'lax', signed: true },
     short: { httpOnly: true, sameSite: 'lax', signed: true },
   },
+  clients: [accountClient(issuer)],
   extraClientMetadata: { properties: [CLIENT_SCOPES] },
   clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
   enabledJWA: { clientAuthSigningAlgValues: ['EdDSA', 'Ed25519'], idTokenSigningAlgValues: ['RS256'] },
+  acrValues: [ACR.single, ACR.multi],
   responseTypes: ['code'],
   scopes: IDENTITY_SCOPES,
-  claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+  claims: { openid: ['sub', 'auth_time', 'acr', 'amr'], email: ['email', 'email_verified'] },
   pkce: { required: () => true },
   allowOmittingSingleRegisteredRedirectUri: false,
   rotateRefreshToken: true,
@@ -122,19 +138,5 @@ export const configuration = (issuer: string, cookieKeys: readonly string[]): Co
   extraTokenClaims: (ctx, token) => claimsOf(ctx, token),
   renderError: pages.renderError,
   discovery: { userinfo_endpoint: `${issuer}/me` },
-  features: {
-    devInteractions: { enabled: false },
-    dPoP: { enabled: false },
-    pushedAuthorizationRequests: { enabled: false },
-    userinfo: { enabled: false }, // ours takes the one access token there is: userinfo.controller.ts
-    clientCredentials: { enabled: true },
-    revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
-    rpInitiatedLogout: { enabled: true, logoutSource: pages.renderSignOut, postLogoutSuccessSource: pages.renderSignedOut },
-    resourceIndicators: {
-      enabled: true,
-      defaultResource: () => AUDIENCE,
-      useGrantedResource: () => true,
-      getResourceServerInfo: resourceServer,
-    },
-  },
+  features: features(isOperator),
 })

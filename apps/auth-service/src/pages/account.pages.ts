@@ -8,49 +8,6 @@ export const query = (back: Return): string => (back === undefined ? '' : `?retu
 export const backToSignIn = (back: Return) =>
   back !== undefined && html`<p class="also"><a href="/account/sign-in/${back}">Back to sign in</a></p>`
 
-export interface SignInPage extends FormState {
-  uid: string
-  clientName: string
-  formTargets: readonly string[]
-  status?: number
-}
-
-export const signInPage = ({ uid, clientName, formTargets, status = 200, email, errors = {} }: SignInPage): Page => ({
-  status,
-  title: 'Sign in',
-  formTargets,
-  body: html`<h1>Sign in</h1>
-    <p>to go on to <strong>${clientName}</strong></p>
-    ${alert(errors['form'])}
-    <form method="post" action="/account/sign-in/${uid}">
-      ${field({ name: 'email', label: 'Email', type: 'email', autocomplete: 'username', value: email })}
-      ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' })}
-      <button type="submit">Sign in</button>
-    </form>
-    <p class="also"><a href="/account/forgot-password${query(uid)}">Forgotten your password?</a></p>
-    <p class="also">New here? <a href="/account/sign-up${query(uid)}">Create an account</a></p>
-    <form method="post" action="/account/sign-in/${uid}/cancel"><button type="submit" class="quiet">Cancel</button></form>`,
-})
-
-export interface ContinuePage {
-  uid: string
-  clientName: string
-  email: string
-  formTargets: readonly string[]
-}
-
-/** Asks a person who is signed in already whether a native client may go on as them. */
-export const continuePage = ({ uid, clientName, email, formTargets }: ContinuePage): Page => ({
-  status: 200,
-  title: 'Continue',
-  formTargets,
-  body: html`<h1>Continue to ${clientName}?</h1>
-    <p>You are signed in as <strong>${email}</strong>.</p>
-    <form method="post" action="/account/sign-in/${uid}/continue"><button type="submit">Continue</button></form>
-    <form method="post" action="/account/sign-in/${uid}/cancel"><button type="submit" class="quiet">Cancel</button></form>
-    <p class="also">Only continue if you have just opened ${clientName} yourself.</p>`,
-})
-
 export const signUpPage = (back: Return, { email, errors = {} }: FormState = {}, status = 200): Page => ({
   status,
   title: 'Create an account',

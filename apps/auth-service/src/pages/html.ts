@@ -34,10 +34,11 @@ const assetOf = (name: string, extension: string, type: string): Asset => {
 }
 
 const style = assetOf('account', 'css', 'text/css; charset=utf-8')
+const passkeys = assetOf('passkeys', 'js', 'text/javascript; charset=utf-8')
 const icon = assetOf('icon', 'svg', 'image/svg+xml')
 
 /** What the pages load, by name under /account/assets/. */
-export const assets: ReadonlyMap<string, Asset> = new Map([style, icon].map((asset) => [asset.name, asset]))
+export const assets: ReadonlyMap<string, Asset> = new Map([style, icon, passkeys].map((asset) => [asset.name, asset]))
 
 export interface Page {
   readonly status: number
@@ -45,16 +46,24 @@ export interface Page {
   readonly body: Html
   /** Origins or schemes, beside our own, that a form of this page may end up at: browsers hold redirects after a form against the policy. */
   readonly formTargets?: readonly string[]
+  /** Whether it asks the browser for passkeys, the one thing that needs a script. */
+  readonly usesPasskeys?: boolean
+  /** Wide for what lists things; a form alone is narrow. */
+  readonly isWide?: boolean
 }
 
 /** The headers every page is sent with: nothing inline, nothing from elsewhere, in no frame, kept by nobody. */
-export const headersOf = ({ formTargets = [] }: Pick<Page, 'formTargets'>): Record<string, string> => ({
+export const headersOf = ({
+  formTargets = [],
+  usesPasskeys = false,
+}: Pick<Page, 'formTargets' | 'usesPasskeys'>): Record<string, string> => ({
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
   'content-security-policy': [
     "default-src 'none'",
     "style-src 'self'",
     "img-src 'self'",
+    ...(usesPasskeys ? ["script-src 'self'"] : []),
     `form-action ${["'self'", ...formTargets].join(' ')}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
@@ -66,7 +75,12 @@ export const headersOf = ({ formTargets = [] }: Pick<Page, 'formTargets'>): Reco
 })
 
 /** A whole document. */
-export const documentOf = ({ title, body }: Pick<Page, 'title' | 'body'>): string =>
+export const documentOf = ({
+  title,
+  body,
+  usesPasskeys = false,
+  isWide = false,
+}: Pick<Page, 'title' | 'body' | 'usesPasskeys' | 'isWide'>): string =>
   html`<!doctype html>
     <html lang="en">
       <head>
@@ -76,9 +90,10 @@ export const documentOf = ({ title, body }: Pick<Page, 'title' | 'body'>): strin
         <title>${title} · Catamaran</title>
         <link rel="icon" href="/account/assets/${icon.name}" type="${icon.type}" />
         <link rel="stylesheet" href="/account/assets/${style.name}" />
+        ${usesPasskeys && html`<script src="/account/assets/${passkeys.name}" defer></script>`}
       </head>
       <body>
-        <main>
+        <main${isWide && html` class="wide"`}>
           <p class="brand"><span class="mark" aria-hidden="true"></span>Catamaran</p>
           ${body}
         </main>
@@ -95,15 +110,20 @@ export interface FormState {
 interface Field {
   name: string
   label: string
-  type: 'email' | 'password'
+  type: 'email' | 'password' | 'text'
   autocomplete: string
   hint?: string
+  /** What keyboard a phone shows. */
+  inputMode?: 'numeric'
+  maxLength?: number
+  isReadOnly?: boolean
+  hasFocus?: boolean
   value?: string | undefined
   error?: string | undefined
 }
 
 /** A labelled input with its hint and its error. */
-export const field = ({ name, label, type, autocomplete, hint, value, error }: Field): Html => {
+export const field = ({ name, label, type, autocomplete, hint, value, error, ...more }: Field): Html => {
   const describedBy = [hint === undefined ? '' : `${name}-hint`, error === undefined ? '' : `${name}-error`].filter(Boolean).join(' ')
   return html`<div class="field">
     <label for="${name}">${label}</label>
@@ -116,10 +136,19 @@ export const field = ({ name, label, type, autocomplete, hint, value, error }: F
       autocomplete="${autocomplete}"
       required${value !== undefined && html` value="${value}"`}${
         error !== undefined && html` aria-invalid="true"`
-      }${describedBy !== '' && html` aria-describedby="${describedBy}"`}${type === 'email' && html` autocapitalize="none" spellcheck="false"`}
+      }${describedBy !== '' && html` aria-describedby="${describedBy}"`}${type !== 'password' && html` autocapitalize="none" spellcheck="false"`}${
+        more.inputMode !== undefined && html` inputmode="${more.inputMode}"`
+      }${more.maxLength !== undefined && html` maxlength="${more.maxLength}"`}${more.isReadOnly === true && html` readonly`}${
+        more.hasFocus === true && html` autofocus`
+      }
     />
   </div>`
 }
+
+const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
+
+/** A day, for people and programs. */
+export const time = (at: Date): Html => html`<time datetime="${at.toISOString()}">${DAY.format(at)}</time>`
 
 /** The message over a form that was refused; screen readers say it at once. */
 export const alert = (message: string | undefined): Html | undefined =>

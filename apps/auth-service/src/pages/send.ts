@@ -1,4 +1,5 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
+import type { ErrorCode } from '@catamaran/contracts'
 import { AppError, noteError, retryAfterOf, toAppError } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from 'oidc-provider'
@@ -22,6 +23,20 @@ export const checkOrigin = ({ headers }: FastifyRequest, publicOrigin: string): 
   if (!isOurs && !isSaidToBeOurs) throw new AppError('request.invalid', { detail: `The form must come from ${publicOrigin}.` })
 }
 
+/** A page of an account was asked for by nobody we know, or whose sign-in is too old for it: PageFilter sends them to `location`. */
+export class SignInNeeded extends Error {
+  constructor(readonly location: string) {
+    super('a sign-in is needed')
+  }
+}
+
+/** What was done, or why it was refused where the code is one that the page can tell; other errors go on. */
+export const orRefusal = <T>(work: Promise<T>, ...codes: ErrorCode[]): Promise<T | AppError> =>
+  work.catch((error: unknown) => {
+    if (error instanceof AppError && codes.includes(error.code)) return error
+    throw error
+  })
+
 /** Errors as pages, for the controllers that answer browsers. */
 @Catch()
 export class PageFilter implements ExceptionFilter {
@@ -29,6 +44,7 @@ export class PageFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>()
     const reply = host.switchToHttp().getResponse<FastifyReply>()
     if (reply.sent) return
+    if (thrown instanceof SignInNeeded) return sendOn(reply, thrown.location)
     if (thrown instanceof errors.SessionNotFound) {
       const detail = 'Go back to where you came from and start again.'
       return sendPage(reply, errorPage({ status: 400, title: 'This sign-in has expired', detail }))

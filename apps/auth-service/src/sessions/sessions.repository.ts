@@ -47,7 +47,7 @@ const END_SIGN_INS = {
 export const SEEN_EVERY_MS = 60_000
 
 const payloadIn = ({ payload }: { payload: string }): AdapterPayload => JSON.parse(payload) as AdapterPayload
-const keyIn = (pointer: { payload: string }): string => (JSON.parse(pointer.payload) as { key: string }).key
+const keyIn = (pointer: { payload: string }): string => (JSON.parse(pointer.payload) as { sid: string }).sid
 
 /**
  * Sessions: the artifact that a cookie names (Session), a pointer to it by its uid (SessionUid), and the row of its person. A pointer that was used
@@ -82,7 +82,7 @@ export class SessionsRepository {
   /** Writes a session, unless it was ended. */
   async save(id: string, payload: AdapterPayload, lifeS: number, device: string): Promise<void> {
     const { uid = '', accountId, loginTs = 0 } = payload
-    if (!(await this.artifacts.put('SessionUid', uid, { key: keyOf('Session', id) }, lifeS, 'unused'))) return
+    if (!(await this.artifacts.put('SessionUid', uid, { sid: keyOf('Session', id) }, lifeS, 'unused'))) return
     await this.artifacts.put('Session', id, payload, lifeS)
     if (accountId === undefined) return
     const values = { ':signedIn': loginTs * 1000, ':device': device, ':now': this.now(), ':expires': Math.ceil(this.now() / 1000) + lifeS }

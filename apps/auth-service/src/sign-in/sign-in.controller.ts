@@ -1,88 +1,89 @@
 import { Body, Controller, Get, Post, Req, Res, UseFilters } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
-import { ACR, type UserId } from '@catamaran/contracts'
+import { ACR } from '@catamaran/contracts'
 import { Anonymous, AppError } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { InteractionResults } from 'oidc-provider'
-import { DevicesService } from '../devices/devices.service.js'
-import { OidcProvider } from '../oidc/provider.js'
-import { continuePage, signInPage, type SignInPage } from '../pages/account.pages.js'
-import { formTargetOf } from '../pages/oidc.pages.js'
-import { checkOrigin, PageFilter, sendOn, sendPage } from '../pages/send.js'
+import { PageFilter, sendOn, sendPage } from '../pages/send.js'
+import { continuePage, signInPage } from '../pages/sign-in.pages.js'
 import { SignIn } from '../users/users.schema.js'
 import { UsersService } from '../users/users.service.js'
+import { Interactions, type Ask, type Interaction } from './interactions.js'
+import { SecondFactorService } from './second-factor.service.js'
 import { SignInService } from './sign-in.service.js'
-
-type Interaction = Awaited<ReturnType<OidcProvider['current']['interactionDetails']>>
 
 const REFUSED = 'The email or the password is not right, or the address is not confirmed yet.'
 
-/** The pages of a sign-in. Which one it is, the interaction's cookie says, which oidc-provider set for this address alone. */
+/** The first page of a sign-in: email and password, or a passkey. */
 @ApiExcludeController()
 @UseFilters(PageFilter)
 @Controller('account/sign-in/:uid')
 export class SignInController {
   constructor(
-    private readonly oidc: OidcProvider,
+    private readonly interactions: Interactions,
     private readonly users: UsersService,
     private readonly signIns: SignInService,
-    private readonly devices: DevicesService,
+    private readonly second: SecondFactorService,
   ) {}
 
   @Get()
   @Anonymous()
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const interaction = await this.interactionOf(request, reply)
-    if (interaction.prompt.name === 'login') return sendPage(reply, signInPage(await this.pageOf(interaction)))
-    const user = await this.users.findUser(interaction.session?.accountId ?? '')
-    if (user === undefined) throw new AppError('request.invalid', { detail: 'The account is gone. Start again.' })
-    return sendPage(reply, continuePage({ ...(await this.pageOf(interaction)), email: user.email }))
+    const interaction = await this.interactions.of(request, reply)
+    if (interaction.prompt.name !== 'login') return this.askToContinue(interaction, reply)
+    const [, ask] = await this.interactions.ofSignIn(request, reply)
+    if (ask.lacksSecondOnly && ask.account !== undefined) return sendOn(reply, `/account/sign-in/${interaction.uid}/code`)
+    return this.showSignIn(reply, interaction, ask, {})
   }
 
   @Post()
   @Anonymous()
   async signIn(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
-    const interaction = await this.interactionOf(request, reply)
-    const typed = SignIn.safeParse(form)
-    const ts = this.signIns.nowS()
+    const [interaction, ask] = await this.interactions.ofSignIn(request, reply)
+    const typed = SignIn.safeParse(ask.account === undefined ? form : { ...(form as object), email: ask.account.email })
+    const ts = this.interactions.nowS()
     const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip, request.headers) : undefined
-    if (userId !== undefined) return this.finish(request, reply, { login: { accountId: userId, ts, acr: ACR.single, amr: ['pwd'] } })
-    const email = typed.success ? typed.data.email : undefined
-    return sendPage(reply, signInPage({ ...(await this.pageOf(interaction)), status: 422, email, errors: { form: REFUSED } }))
+    if (userId === undefined) {
+      const email = typed.success ? typed.data.email : undefined
+      return this.showSignIn(reply, interaction, ask, { status: 422, email, errors: { form: REFUSED } })
+    }
+    if (await this.second.follows(interaction.uid, { userId, ts }, ask.needsTwoFactors))
+      return sendOn(reply, `/account/sign-in/${interaction.uid}/code`)
+    return this.interactions.finish(request, reply, { login: { accountId: userId, ts, acr: ACR.single, amr: ['pwd'] } })
   }
 
   @Post('continue')
   @Anonymous()
   async goOn(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const interaction = await this.interactionOf(request, reply)
+    const interaction = await this.interactions.of(request, reply)
     if (interaction.prompt.name !== 'consent') throw new AppError('request.invalid', { detail: 'Sign in first.' })
-    return this.finish(request, reply, { consent: {} })
+    return this.interactions.finish(request, reply, { consent: {} })
   }
 
   @Post('cancel')
   @Anonymous()
   async cancel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.interactionOf(request, reply)
-    return this.finish(request, reply, { error: 'access_denied', error_description: 'the person cancelled' })
+    await this.interactions.of(request, reply)
+    return this.interactions.finish(request, reply, { error: 'access_denied', error_description: 'the person cancelled' })
   }
 
-  /** The interaction of the cookie, for this address only; forms must be our own. @throws SessionNotFound */
-  private async interactionOf(request: FastifyRequest, reply: FastifyReply): Promise<Interaction> {
-    if (request.method === 'POST') checkOrigin(request, this.oidc.publicOrigin)
-    const interaction = await this.oidc.current.interactionDetails(request.raw, reply.raw)
-    if (interaction.uid !== (request.params as { uid: string }).uid) throw new AppError('request.invalid', { detail: 'Start again.' })
-    return interaction
+  private async askToContinue(interaction: Interaction, reply: FastifyReply): Promise<void> {
+    const user = await this.users.findUser(interaction.session?.accountId ?? '')
+    if (user === undefined) throw new AppError('request.invalid', { detail: 'The account is gone. Start again.' })
+    return sendPage(reply, continuePage({ ...(await this.interactions.frameOf(interaction)), email: user.email }))
   }
 
-  private async pageOf({ uid, params }: Interaction): Promise<SignInPage> {
-    const client = await this.oidc.current.Client.find(String(params['client_id']))
-    return { uid, clientName: client?.clientName ?? 'the app', formTargets: [formTargetOf(String(params['redirect_uri']))] }
-  }
-
-  private async finish(request: FastifyRequest, reply: FastifyReply, result: InteractionResults): Promise<void> {
-    const next = await this.oidc.current.interactionResult(request.raw, reply.raw, result)
-    const accountId = result.login?.accountId
-    if (accountId !== undefined) reply.header('set-cookie', await this.devices.remember(accountId as UserId, request.headers))
-    return sendOn(reply, next)
+  private async showSignIn(
+    reply: FastifyReply,
+    interaction: Interaction,
+    { account }: Ask,
+    state: { status?: number; email?: string | undefined; errors?: Record<string, string> },
+  ): Promise<void> {
+    const [frame, passkeys] = await Promise.all([
+      this.interactions.frameOf(interaction),
+      this.second.passkeyOptions(interaction.uid, account?.id),
+    ])
+    const hint = interaction.params['login_hint']
+    const email = state.email ?? (typeof hint === 'string' && hint.length <= 254 ? hint : undefined)
+    return sendPage(reply, signInPage({ ...frame, ...state, email, known: account?.email, passkeys }))
   }
 }

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import { Inject, Injectable } from '@nestjs/common'
+import { Injectable } from '@nestjs/common'
 import type { UserId } from '@catamaran/contracts'
 import { AppError } from '@catamaran/platform'
-import { CLOCK, type Clock } from '../config.js'
 import { DevicesService, type Browser } from '../devices/devices.service.js'
 import type { SignIn } from '../users/users.schema.js'
 import { UsersService } from '../users/users.service.js'
@@ -29,7 +28,6 @@ export class SignInService {
     private readonly users: UsersService,
     private readonly throttle: Throttle,
     private readonly devices: DevicesService,
-    @Inject(CLOCK) private readonly now: Clock,
   ) {}
 
   /** The user with this email and password, or undefined. @throws AppError request.rate-limited after too many */
@@ -57,11 +55,6 @@ export class SignInService {
     const isRight = (await this.users.findByPassword(typed)) === userId
     if (isRight) await this.throttle.forget(key)
     return isRight
-  }
-
-  /** The time of a sign-in (epoch seconds): take it before the password is looked at, so that a change of it meanwhile ends what comes of it. */
-  nowS(): number {
-    return Math.floor(this.now() / 1000)
   }
 
   private async count(limits: readonly [string, Limit][]): Promise<void> {

@@ -26,6 +26,8 @@ export interface NewRegistration {
 
 const FIND_USER = { name: 'user.find', text: 'select id, email from user_account where id = $1' }
 
+const IS_OPERATOR = { name: 'user.is-operator', text: 'select from user_account where id = $1 and is_operator and closed_at is null' }
+
 const FIND_CANDIDATE = {
   name: 'user.candidate',
   text: `select kind, id, password_hash as "passwordHash" from (
@@ -76,6 +78,10 @@ export class UsersRepository {
 
   async findUser(id: string): Promise<UserRow | undefined> {
     return (await this.database.query<UserRow>(FIND_USER, [id]))[0]
+  }
+
+  async isOperator(id: string): Promise<boolean> {
+    return (await this.database.query(IS_OPERATOR, [id])).length > 0
   }
 
   async findCandidate(email: string, now: Date): Promise<Candidate | undefined> {

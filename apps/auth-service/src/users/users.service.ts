@@ -68,6 +68,11 @@ export class UsersService {
     return row === undefined ? undefined : { id, email: row.email }
   }
 
+  /** Read anew each time, so that a role which was taken away counts at once. */
+  async isOperator(id: string): Promise<boolean> {
+    return isId('user', id) && this.repository.isOperator(uuidOf(id))
+  }
+
   /** Makes the account that a mailed link stands for; undefined when the link was used, has expired, or never was. */
   async confirm(secret: string): Promise<UserId | undefined> {
     const id = newId('user')
