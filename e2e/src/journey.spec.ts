@@ -53,3 +53,17 @@ test('the demo partner gets a token by client credentials', async () => {
   assert.equal(response.status, 200, await response.clone().text())
   assert.equal(((await response.json()) as { scope: string }).scope, 'catalogue orders')
 })
+
+test('the demo partner reads about itself with its client, and what it may use', async () => {
+  const { clientId, clientSecret } = own.system.demo?.partner ?? { clientId: '', clientSecret: '' }
+  const signal = AbortSignal.timeout(10_000)
+  const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }
+  const granted = await fetch(`${own.system.issuer}/token`, { method: 'POST', body: new URLSearchParams(form), signal })
+  const { access_token: token } = (await granted.json()) as { access_token: string }
+  const partner = await fetch(`${own.system.gateway}/v1/partner`, { headers: { authorization: `Bearer ${token}` }, signal })
+  assert.equal(partner.status, 200, await partner.clone().text())
+  const { name, status, plan } = (await partner.json()) as { name: string; status: string; plan: string }
+  assert.deepEqual([name, status, plan], ['Demo partner', 'active', 'growth'])
+  const plans = (await (await fetch(`${own.system.gateway}/v1/plans`, { signal })).json()) as { items: { id: string }[] }
+  assert.ok(plans.items.some(({ id }) => id === plan))
+})

@@ -185,13 +185,14 @@ create table partner_usage (
   primary key (partner_id, day, client_id, route)
 );
 
--- An erasure outlives its user row: it is the tombstone.
+-- An erasure outlives its user row: it is the tombstone. mail_id: the mail that confirms it, the last row that holds the address.
 create table erasure (
   user_id uuid primary key,
   requested_at timestamptz not null default now(),
   core_erased_at timestamptz,
   aux_erased_at timestamptz,
-  finished_at timestamptz
+  finished_at timestamptz,
+  mail_id uuid
 );
 create index erasure_open on erasure (requested_at) where finished_at is null;
 

@@ -1,9 +1,11 @@
+import { KafkaStrategy } from '@catamaran/messaging'
 import { AppError, createService, type Service } from '@catamaran/platform'
 import type { FastifyInstance } from 'fastify'
 import { AppModule } from './app.module.js'
 import type { Config } from './config.js'
 import { registerOidc } from './oidc/oidc.routes.js'
 import { OidcProvider } from './oidc/provider.js'
+import { MembershipGuard } from './partners/membership.guard.js'
 
 export interface Overrides {
   /** The wall clock in epoch milliseconds. Default: the machine's. */
@@ -16,6 +18,8 @@ export const createApp = (config: Config, { now = Date.now }: Overrides = {}): P
     name: 'auth-service',
     config: config.service,
     module: (platform) => AppModule.for(config, platform, now),
+    roles: (app) => app.get(MembershipGuard),
+    strategy: ({ logger }) => new KafkaStrategy({ kafka: config.kafka, logger, clientId: 'auth-service' }),
     trustedHops: 1, // the gateway, which says where the request came from
     routes: (fastify, app) => {
       registerForms(fastify)

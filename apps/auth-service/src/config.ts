@@ -1,3 +1,4 @@
+import { API_KEY_MODES } from '@catamaran/contracts'
 import { databaseConfig, databaseEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from '@catamaran/data'
 import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
@@ -31,6 +32,10 @@ export const schema = z
     ),
     SMTP_URL: z.url({ protocol: /^smtps?$/ }),
     MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
+    API_KEY_MODE: z.enum(API_KEY_MODES).default('test'),
+    CORE_URL: env.url,
+    /** How often erasures that others have confirmed are ended. */
+    ERASURE_SWEEP_MS: env.ms.default(5_000),
     PASSWORD_LANES: env.count.min(1).default(1),
     PASSWORD_QUEUE: env.count.min(1).default(32),
   })
@@ -57,14 +62,18 @@ export const schema = z
       cookieKeys: flat.COOKIE_KEYS,
     },
     dataKeys: flat.DATA_KEYS.map((key) => Buffer.from(key, 'base64url')),
+    apiKeyMode: flat.API_KEY_MODE,
     mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM },
+    coreUrl: flat.CORE_URL,
+    erasure: { sweepMs: flat.ERASURE_SWEEP_MS },
     passwords: { lanes: flat.PASSWORD_LANES, queue: flat.PASSWORD_QUEUE },
   }))
 export type Config = z.infer<typeof schema>
 
-/** Injection tokens of the configuration and of the wall clock (epoch milliseconds). */
+/** Injection tokens of the configuration, of the wall clock (epoch milliseconds) and of the client to core-service. */
 export const CONFIG = Symbol('config')
 export const CLOCK = Symbol('clock')
+export const CORE = Symbol('core')
 export type Clock = () => number
 
 /** What migrate.ts needs of it. */

@@ -79,7 +79,7 @@ describe('auth-service as a process', () => {
     const { stdout } = await run(process.execPath, [fileOf('main'), 'openapi'], { env })
     const { openapi, paths } = JSON.parse(stdout) as { openapi: string; paths: Record<string, unknown> }
     assert.equal(openapi, '3.1.0')
-    for (const path of ['/v1/users', '/v1/users/verify-email', '/v1/me/sessions/{sid}']) assert.ok(path in paths, path)
+    for (const path of ['/v1/users', '/v1/users/verify-email', '/v1/me/sessions/{sid}', '/v1/me/export/{id}']) assert.ok(path in paths, path)
     assert.deepEqual(
       Object.keys(paths).filter((path) => !path.startsWith('/v1/')),
       [],

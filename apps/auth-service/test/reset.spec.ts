@@ -97,7 +97,7 @@ describe('a forgotten password', () => {
     const email = await register(system)
     const token = await linkTo(email)
     await system.database.query('update user_account set closed_at = now() where email = $1', [email])
-    assert.equal((await confirm(token)).status, 409)
+    assert.deepEqual(await refusal(await confirm(token)), [400, 'identity.link-invalid'])
     assert.equal((await ask(email)).status, 202)
     const isDropped = async (): Promise<boolean> =>
       (await system.database.query("select from mail where recipient = $1 and kind = 'reset_password' and outcome = 'dropped'", [email]))

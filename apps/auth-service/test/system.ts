@@ -73,7 +73,7 @@ export const prepareAuth = async (name: string, env: Record<string, string> = {}
     ...{ REDIS_URL: scope.engines.redisUrl, REDIS_KEY_PREFIX: scope.keyPrefix },
     ...{ DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint, DYNAMODB_TABLE_PREFIX: scope.tablePrefix, AWS_REGION: 'local' },
     KAFKA_BROKERS: '127.0.0.1:1', // nowhere: events stay in the outbox, where a test can count them
-    ...{ SMTP_URL: mailbox.url },
+    ...{ SMTP_URL: mailbox.url, CORE_URL: 'http://127.0.0.1:1' },
     ...env,
   }
   await migrateAuth({ ...environment, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint })

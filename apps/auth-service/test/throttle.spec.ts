@@ -55,6 +55,19 @@ describe('guessing passwords', () => {
     assert.equal(await signsIn(other), 303)
   })
 
+  it('ends after ten tries from anywhere in an IPv6 network, which one customer has', async () => {
+    const browser = new Browser(system.publicUrl)
+    const page = await openSignIn(browser, (await authorisation(system)).url)
+    const form = { email: newEmail(), password: 'not the right password' }
+    const tryFrom = async (address: string): Promise<number> => {
+      system.gateway.address = address
+      return (await browser.submit(page, form)).status
+    }
+    for (let tries = 1; tries <= 10; tries++) assert.equal(await tryFrom(`2001:db8:0:1::${tries}`), 422)
+    assert.deepEqual([await tryFrom('2001:db8:0:1:ffff::1'), await tryFrom('2001:db8:0:2::1')], [429, 422])
+    system.gateway.address = '203.0.113.7'
+  })
+
   it('is counted anew after a sign-in', async () => {
     const email = await register(system)
     const browser = new Browser(system.publicUrl)

@@ -10,6 +10,10 @@ import { NotificationsConsumer } from './notifications/notifications.consumer.js
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { NotificationsRepository } from './notifications/notifications.repository.js'
 import { NotificationsService } from './notifications/notifications.service.js'
+import { PeopleConsumer } from './people/people.consumer.js'
+import { PeopleController } from './people/people.controller.js'
+import { PeopleRepository } from './people/people.repository.js'
+import { PeopleService } from './people/people.service.js'
 import { SalesConsumer } from './sales/sales.consumer.js'
 import { SalesRepository } from './sales/sales.repository.js'
 import { SalesService } from './sales/sales.service.js'
@@ -19,7 +23,7 @@ export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
-      controllers: [NotificationsController, NotificationsConsumer, AuditConsumer, SalesConsumer],
+      controllers: [NotificationsController, NotificationsConsumer, AuditConsumer, SalesConsumer, PeopleController, PeopleConsumer],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'aux-service' }) },
@@ -37,6 +41,8 @@ export class AppModule {
         AuditService,
         SalesRepository,
         SalesService,
+        PeopleRepository,
+        PeopleService,
       ],
     }
   }

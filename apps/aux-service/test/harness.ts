@@ -1,4 +1,5 @@
-import { QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { randomUUID } from 'node:crypto'
+import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import {
   deadLetterTopic,
   newId,
@@ -20,6 +21,7 @@ import { createApp } from '../src/app.js'
 import type { AuditLink } from '../src/audit/audit.chain.js'
 import { AUDIT } from '../src/audit/audit.repository.js'
 import { Config } from '../src/config.js'
+import { NOTIFICATIONS, type NewNotification } from '../src/notifications/notifications.repository.js'
 import { prepareStores, StoresConfig } from '../src/stores.js'
 
 const GROUPS = ['aux.audit', 'aux.notifications', 'aux.sales']
@@ -41,7 +43,10 @@ export class Harness {
     const url = await scope.database('aux')
     const dynamodb = await OutageProxy.before(scope.engines.dynamodbEndpoint)
     const env = serviceEnvFor(scope, issuer, 'aux-service', { DATABASE_URL: url, DYNAMODB_ENDPOINT: dynamodb.url })
-    await Promise.all([prepareStores(readConfig(StoresConfig, env)), createTopics(scope.kafka, { topics: ['orders'], partitions: 2 })])
+    await Promise.all([
+      prepareStores(readConfig(StoresConfig, env)),
+      createTopics(scope.kafka, { topics: ['orders', 'identity', 'erasure'], partitions: 2 }),
+    ])
     const database = new Database({ url })
     const outbox = new Outbox(database)
     const relay = new OutboxRelay(outbox, { kafka: scope.kafka, service: 'core-service', logger: createLogger('core-service', 'silent') })
@@ -110,15 +115,45 @@ export class Harness {
 
   /** The audit chains of both partitions. */
   async chains(): Promise<AuditLink[][]> {
-    const dynamo = new Dynamo({ endpoint: this.scope.engines.dynamodbEndpoint, region: 'local', tablePrefix: this.scope.tablePrefix })
-    const chainOf = async (partition: number): Promise<AuditLink[]> => {
-      const query = { KeyConditionExpression: 'chain = :chain', ExpressionAttributeValues: { ':chain': `orders#${partition}` } }
-      return ((await dynamo.send(new QueryCommand({ TableName: dynamo.table(AUDIT), ...query }))).Items ?? []) as AuditLink[]
-    }
+    return this.asDynamo(async (dynamo) => {
+      const chainOf = async (partition: number): Promise<AuditLink[]> => {
+        const query = { KeyConditionExpression: 'chain = :chain', ExpressionAttributeValues: { ':chain': `orders#${partition}` } }
+        return ((await dynamo.send(new QueryCommand({ TableName: dynamo.table(AUDIT), ...query }))).Items ?? []) as AuditLink[]
+      }
+      return Promise.all([chainOf(0), chainOf(1)])
+    })
+  }
+
+  /** What really lies in a user's feed, whoever may see it: the ids. */
+  async feedOf(userId: UserId): Promise<string[]> {
+    const query = { KeyConditionExpression: 'userId = :userId', ExpressionAttributeValues: { ':userId': userId }, ConsistentRead: true }
+    const { Items = [] } = await this.asDynamo((dynamo) =>
+      dynamo.send(new QueryCommand({ TableName: dynamo.table(NOTIFICATIONS), ...query })),
+    )
+    return Items.map(({ id }) => String(id))
+  }
+
+  /** Puts an entry into a feed, as a process does that dies right after. */
+  async plant(entry: NewNotification): Promise<void> {
+    await this.asDynamo((dynamo) => dynamo.send(new PutCommand({ TableName: dynamo.table(NOTIFICATIONS), Item: entry })))
+  }
+
+  /** The data of all events that lie on the topic `erasure`. */
+  async erasures(): Promise<unknown[]> {
+    const topic = `${this.scope.kafka.topicPrefix}erasure`
+    const size = await this.asAdmin(async (admin) =>
+      (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0),
+    )
+    const consumer = this.kafka.consumer({ groupId: `${this.scope.id}.probe.${randomUUID()}` })
+    const found: unknown[] = []
     try {
-      return await Promise.all([chainOf(0), chainOf(1)])
+      await consumer.connect()
+      await consumer.subscribe({ topics: [topic], fromBeginning: true })
+      await consumer.run({ eachMessage: async ({ message }) => void found.push(JSON.parse(String(message.value))) })
+      await until(() => found.length >= size, { deadlineMs: 20_000, message: 'the topic is read' })
+      return found
     } finally {
-      dynamo.onApplicationShutdown()
+      await consumer.disconnect()
     }
   }
 
@@ -143,6 +178,16 @@ export class Harness {
 
   private get kafka(): Kafka {
     return new Kafka({ brokers: this.scope.kafka.brokers, logLevel: logLevel.NOTHING })
+  }
+
+  /** DynamoDB past the proxy. */
+  private async asDynamo<T>(work: (dynamo: Dynamo) => Promise<T>): Promise<T> {
+    const dynamo = new Dynamo({ endpoint: this.scope.engines.dynamodbEndpoint, region: 'local', tablePrefix: this.scope.tablePrefix })
+    try {
+      return await work(dynamo)
+    } finally {
+      dynamo.onApplicationShutdown()
+    }
   }
 
   private async asAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
-import { Outbox, OutboxRelay } from '@catamaran/messaging'
+import { Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
 import { CartsController } from './carts/carts.controller.js'
 import { CartsRepository } from './carts/carts.repository.js'
@@ -10,21 +10,26 @@ import { CatalogueController } from './catalogue/catalogue.controller.js'
 import { CatalogueRepository } from './catalogue/catalogue.repository.js'
 import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
-import { CONFIG, type Config } from './config.js'
+import { AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
-import { AUX, NotificationsController } from './notifications/notifications.controller.js'
+import { NotificationsController } from './notifications/notifications.controller.js'
 import { HoldExpiry } from './orders/hold-expiry.js'
 import { OrdersController } from './orders/orders.controller.js'
 import { OrdersRepository } from './orders/orders.repository.js'
 import { OrdersService } from './orders/orders.service.js'
 import { Placing } from './orders/placing.js'
+import { ErasureSweep } from './people/erasure-sweep.js'
+import { PeopleConsumer } from './people/people.consumer.js'
+import { PeopleController } from './people/people.controller.js'
+import { PeopleRepository } from './people/people.repository.js'
+import { PeopleService } from './people/people.service.js'
 
 @Module({})
 export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
-      controllers: [CatalogueController, CartsController, OrdersController, NotificationsController],
+      controllers: [CatalogueController, CartsController, OrdersController, NotificationsController, PeopleController, PeopleConsumer],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -62,6 +67,10 @@ export class AppModule {
         Placing,
         OrdersService,
         HoldExpiry,
+        Inbox,
+        PeopleRepository,
+        PeopleService,
+        ErasureSweep,
       ],
     }
   }

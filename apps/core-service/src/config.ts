@@ -22,6 +22,10 @@ export const Config = z
     ORDER_JOIN_MS: env.ms.default(8_000),
     /** How long an unused cart is kept. */
     CART_TTL_MS: env.ms.default(30 * 24 * 3_600_000),
+    /** How often erasures are gone on with. */
+    ERASURE_SWEEP_MS: env.ms.default(5_000),
+    /** How long after an account was closed its tokens may still be good: their lifetime, and clocks that differ. */
+    ERASURE_SETTLE_MS: env.ms.default(10 * 60_000),
   })
   .transform((flat) => ({
     service: serviceConfig(flat),
@@ -33,8 +37,10 @@ export const Config = z
     auxUrl: flat.AUX_URL,
     orders: { holdMs: flat.HOLD_MS, sweepMs: flat.HOLD_SWEEP_MS, joinMs: flat.ORDER_JOIN_MS },
     carts: { ttlMs: flat.CART_TTL_MS },
+    erasure: { sweepMs: flat.ERASURE_SWEEP_MS, settleMs: flat.ERASURE_SETTLE_MS },
   }))
 export type Config = z.infer<typeof Config>
 
-/** Injection token of the configuration. */
+/** Injection tokens of the configuration and of the client to aux-service. */
 export const CONFIG = Symbol('config')
+export const AUX = Symbol('aux')

@@ -31,6 +31,10 @@ export class BusinessEvents {
     this.logger.warn({ causes: causesOf(error) }, 'holds could not be swept, trying again')
   }
 
+  erasureFailed(error: unknown): void {
+    this.logger.warn({ causes: causesOf(error) }, 'erasures could not go on, trying again')
+  }
+
   cartNotCleared(error: unknown): void {
     this.logger.warn({ causes: causesOf(error) }, 'the cart of a placed order stays for now')
   }

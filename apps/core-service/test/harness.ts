@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { newId, uuidOf, type ProductId, type UserId } from '@catamaran/contracts'
+import { newId, uuidOf, type ProductId, type Topic, type UserId } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { readConfig, type Service } from '@catamaran/platform'
 import { serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
+import { Kafka, logLevel } from 'kafkajs'
 import { createApp } from '../src/app.js'
 import { Config } from '../src/config.js'
 import { prepareStores, StoresConfig } from '../src/stores.js'
@@ -121,6 +122,24 @@ export class Harness {
         select 'an order without its event or transition', o.id::text from orders o
         where not exists (select from order_transition t where t.order_id = o.id and t.version = o.version)`,
     })
+  }
+
+  /** The data of all events that lie on a topic. */
+  async published(topic: Topic): Promise<unknown[]> {
+    const { kafka: config, id } = this.scope
+    const kafka = new Kafka({ brokers: config.brokers, logLevel: logLevel.NOTHING })
+    const [admin, consumer] = [kafka.admin(), kafka.consumer({ groupId: `${id}.probe.${randomUUID()}` })]
+    const found: unknown[] = []
+    try {
+      await Promise.all([admin.connect(), consumer.connect()])
+      const size = (await admin.fetchTopicOffsets(config.topicPrefix + topic)).reduce((sum, { high }) => sum + Number(high), 0)
+      await consumer.subscribe({ topics: [config.topicPrefix + topic], fromBeginning: true })
+      await consumer.run({ eachMessage: async ({ message }) => void found.push(JSON.parse(String(message.value))) })
+      await until(() => found.length >= size, { deadlineMs: 20_000, message: 'the topic is read' })
+      return found
+    } finally {
+      await Promise.all([admin.disconnect(), consumer.disconnect()])
+    }
   }
 
   close(): Promise<void> {

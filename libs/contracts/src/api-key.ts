@@ -35,12 +35,19 @@ const checksumOf = (text: string): string => {
   return digits
 }
 
-/** A new key and its text, which is shown once: `cat_test_01k…_<secret><checksum>`. */
+/** What tells one key from another to people, and opens nothing: `cat_test_01k…`, the part of its text before the secret. */
+export const apiKeyPrefix = (mode: ApiKeyMode, id: ApiKeyId): string => `cat_${mode}_${id.slice(ID_PREFIXES.apiKey.length + 1)}`
+
+/** The text of a key: `cat_test_01k…_<secret><checksum>`. */
+export const apiKeyText = ({ mode, id, secret }: ApiKey): string => {
+  const text = `${apiKeyPrefix(mode, id)}_${secret}`
+  return text + checksumOf(text)
+}
+
+/** A new key and its text, which is shown once. */
 export const newApiKey = (mode: ApiKeyMode): ApiKey & { readonly text: string } => {
-  const id = newId('apiKey')
-  const secret = newSecret()
-  const text = `cat_${mode}_${id.slice(ID_PREFIXES.apiKey.length + 1)}_${secret}`
-  return { mode, id, secret, text: text + checksumOf(text) }
+  const key: ApiKey = { mode, id: newId('apiKey'), secret: newSecret() }
+  return { ...key, text: apiKeyText(key) }
 }
 
 /** Whether a bearer credential claims to be an API key. */

@@ -21,6 +21,8 @@ export interface GuardOptions {
   contextOf: (request: FastifyRequest) => RequestContext
   /** The wall clock in epoch milliseconds, for how fresh a sign-in is. Default: the machine's. */
   now?: (() => number) | undefined
+  /** Whether the service enforces the roles that its routes declare; where it does not, a route with one does not start. Default false. */
+  checksRoles?: boolean | undefined
   /** Undefined for an inner service. Asked for at each request, since it is made after the guard. */
   door?: (() => Door | undefined) | undefined
 }
@@ -135,14 +137,17 @@ export interface GuardedRoute {
 /**
  * Guards every route of a service with one hook: inner services check the calling service against the call table, and each route's
  * declared access against the caller's token. The list it returns fills as routes are registered.
- * @throws Error at start-up for a route that declares no access
+ * @throws Error at start-up for a route that declares no access, or a role that nobody would check
  */
 export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): readonly GuardedRoute[] => {
   const guard = new Guard(options)
   const routes: GuardedRoute[] = []
   fastify.addHook('onRoute', ({ method, url, config }) => {
-    if (config?.access === undefined) throw new Error(`${String(method)} ${url} declares no access: add @Requires(scope) or @Anonymous()`)
-    routes.push({ methods: [method].flat(), url, access: config.access })
+    const access = config?.access
+    if (access === undefined) throw new Error(`${String(method)} ${url} declares no access: add @Requires(scope) or @Anonymous()`)
+    if (access.scope !== null && access.role !== undefined && options.checksRoles !== true)
+      throw new Error(`${String(method)} ${url} asks for the role ${access.role}, which ${options.service} does not check`)
+    routes.push({ methods: [method].flat(), url, access })
   })
   const onRequest: onRequestHookHandler = (request, _reply, done) => {
     if (request.is404) return done()

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import type { DynamicModule } from '@nestjs/common'
+import type { CanActivate, DynamicModule } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { CustomTransportStrategy } from '@nestjs/microservices'
@@ -37,6 +37,8 @@ export interface ServiceOptions {
   routes?: (fastify: FastifyInstance, app: NestFastifyApplication) => void | Promise<void>
   /** How messages come in, where the service consumes events. */
   strategy?: (platform: Platform) => CustomTransportStrategy
+  /** The guard that enforces the roles which routes declare. Without it a route with a role does not start. */
+  roles?: (app: NestFastifyApplication) => CanActivate
   /** What the public door does with credentials besides verifying tokens. */
   door?: (app: NestFastifyApplication) => Door
   /** The wall clock for token expiry; tests set it. */
@@ -101,13 +103,16 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
 
   const instance = fastifyOf(options, logger)
   let door: Door | undefined
-  const routes = registerGuard(instance, { service: name, verifier, contextOf, now: options.now, door: options.door && (() => door) })
+  const checksRoles = options.roles !== undefined
+  const guarding = { service: name, verifier, contextOf, now: options.now, checksRoles, door: options.door && (() => door) }
+  const routes = registerGuard(instance, guarding)
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
     logger: nestLogger(logger),
     abortOnError: false,
   })
   app.useGlobalFilters(new ProblemFilter()).useGlobalPipes(validationPipe())
+  if (options.roles !== undefined) app.useGlobalGuards(options.roles(app))
   door = options.door?.(app)
   await options.routes?.(instance, app)
   if (options.strategy !== undefined)
@@ -161,8 +166,10 @@ export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>
     const asked = process.argv[2]
     if (asked === 'openapi' || asked === 'routes') {
       await service.app.init()
-      process.stdout.write(`${JSON.stringify(asked === 'openapi' ? service.openApi() : service.routes(), null, 2)}\n`)
-      process.exit(0)
+      const told = asked === 'openapi' ? service.openApi() : service.routes()
+      // A pipe takes it in parts: the process may not end before the last.
+      process.stdout.write(`${JSON.stringify(told, null, 2)}\n`, () => process.exit(0))
+      return
     }
     process.on('uncaughtException', (error) => {
       service.logger.fatal({ err: error }, 'uncaught exception')

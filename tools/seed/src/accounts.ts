@@ -18,7 +18,8 @@ export const DEMO_PARTNER = { clientId: 'demo-partner', clientSecret: 'catamaran
 const COST = { memory: 19_456, passes: 2, parallelism: 1 }
 const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '')
 
-async function passwordHash(password: string): Promise<string> {
+/** As auth-service keeps a password. */
+export async function passwordHash(password: string): Promise<string> {
   const nonce = randomBytes(16)
   const tag = await promisify(argon2)('argon2id', { message: password, nonce, tagLength: 32, ...COST })
   return `$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$${base64(nonce)}$${base64(tag)}`

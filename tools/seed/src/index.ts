@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { DEMO_BUYER, DEMO_OPERATOR, DEMO_PARTNER, seedAccounts } from './accounts.js'
 import { catalogue } from './catalogue.js'
+import { DEMO_API_KEY, DEMO_OWNER, DEMO_PARTNER_UUID, seedPartner } from './partner.js'
 
 export { catalogue, type Catalogue, type Product, type Seller } from './catalogue.js'
 
@@ -18,7 +19,7 @@ export interface Seeded {
   products: number
   demoBuyer: { email: string; password: string }
   demoOperator: { email: string; password: string; totpSecret: string }
-  demoPartner: { clientId: string; clientSecret: string }
+  demoPartner: { clientId: string; clientSecret: string; apiKey: string; owner: { email: string; password: string } }
 }
 
 /**
@@ -27,8 +28,10 @@ export interface Seeded {
  * @throws pg's DatabaseError, for example when a table is missing
  */
 export async function seed({ authUrl, coreUrl, dataKey }: SeedOptions): Promise<Seeded> {
-  const [, products] = await Promise.all([seedAccounts(authUrl, dataKey), seedCatalogue(coreUrl)])
-  return { products, demoBuyer: { ...DEMO_BUYER }, demoOperator: { ...DEMO_OPERATOR }, demoPartner: { ...DEMO_PARTNER } }
+  const accounts = seedAccounts(authUrl, dataKey).then(() => seedPartner(authUrl))
+  const [, products] = await Promise.all([accounts, seedCatalogue(coreUrl)])
+  const demoPartner = { ...DEMO_PARTNER, apiKey: DEMO_API_KEY, owner: { ...DEMO_OWNER } }
+  return { products, demoBuyer: { ...DEMO_BUYER }, demoOperator: { ...DEMO_OPERATOR }, demoPartner }
 }
 
 const SELLERS = `insert into seller (id, name, slug)
@@ -41,6 +44,10 @@ const PRODUCTS = `insert into product (id, seller_id, name, description, categor
 const STOCK = `insert into stock (product_id, available, initial)
   select product_id, available, available from unnest($1::uuid[], $2::int[]) as s (product_id, available) on conflict do nothing`
 
+/** How many of the sellers are the demo partner's: the first ones. */
+const OF_DEMO_PARTNER = 2
+const OWNED = 'update seller set partner_id = $1 where id = any($2::uuid[]) and partner_id is null'
+
 async function seedCatalogue(coreUrl: string): Promise<number> {
   const client = new pg.Client({ connectionString: coreUrl, application_name: 'catamaran-seed' })
   const connected = client.connect()
@@ -52,7 +59,11 @@ async function seedCatalogue(coreUrl: string): Promise<number> {
       'select count(*)::int as found from product join stock on product_id = id where id = any($1::uuid[])',
       [ids],
     )
-    if (rows[0]?.found === products.length) return products.length
+    const owned = [DEMO_PARTNER_UUID, sellers.slice(0, OF_DEMO_PARTNER).map(({ id }) => id)]
+    if (rows[0]?.found === products.length) {
+      await client.query(OWNED, owned)
+      return products.length
+    }
     await client.query('begin')
     await client.query(SELLERS, [sellers.map(({ id }) => id), sellers.map(({ name }) => name), sellers.map(({ slug }) => slug)])
     await client.query(PRODUCTS, [
@@ -65,6 +76,7 @@ async function seedCatalogue(coreUrl: string): Promise<number> {
       products.map(({ createdAt }) => createdAt),
     ])
     await client.query(STOCK, [ids, products.map(({ stock }) => stock)])
+    await client.query(OWNED, owned)
     await client.query('commit')
     return products.length
   } finally {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { argon2Sync, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { PARTNER_SCOPES, parseApiKey, uuidOf } from '@catamaran/contracts'
 import { migrate } from '@catamaran/data'
 import pg from 'pg'
 import { catalogue, seed } from '../src/index.js'
@@ -38,7 +39,12 @@ const counts = async () => Promise.all(['seller', 'product', 'stock'].map(count)
 // Which transaction wrote each row: the same afterwards means that nothing was written.
 const writers = async () => [
   await query(coreUrl, 'select p.id, p.xmin::text, s.xmin::text as stock from product p join stock s on s.product_id = p.id order by p.id'),
-  await query(authUrl, 'select id::text, xmin::text from user_account union all select id, xmin::text from oidc_client order by 1'),
+  await query(coreUrl, 'select id, xmin::text from seller order by id'),
+  await query(
+    authUrl,
+    `select id::text, xmin::text from user_account union all select id, xmin::text from oidc_client union all select id::text, xmin::text from partner
+      union all select id::text, xmin::text from api_key union all select user_id::text, xmin::text from partner_member order by 1, 2`,
+  ),
 ]
 
 test('two seeds at once fill an empty system once, with what the catalogue says', async () => {
@@ -105,17 +111,49 @@ test('the demo operator has the role and a secret that opens with the data key',
   assert.equal(demoOperator.totpSecret.length, 32)
 })
 
-test('the demo partner is a client for client credentials with the hash of its secret', async () => {
+test('the demo partner is active on the plan growth, and has an owner, sellers, an API key and a client', async () => {
   const { demoPartner } = await seed({ authUrl, coreUrl, dataKey })
+  const [partner] = await query<{ id: string }>(
+    authUrl,
+    `select partner.id, status, plan, email, role from partner join partner_member on partner_id = partner.id
+      join user_account on user_account.id = user_id`,
+  )
+  const id = partner?.id ?? ''
+  assert.deepEqual(partner, { id, status: 'active', plan: 'growth', email: demoPartner.owner.email, role: 'owner' })
+  const key = parseApiKey(demoPartner.apiKey)
+  assert.ok(key)
+  const scopes = [...PARTNER_SCOPES]
+  assert.deepEqual(await query(authUrl, 'select id, partner_id, mode, scopes, secret_hash from api_key'), [
+    { id: uuidOf(key.id), partner_id: id, mode: 'test', scopes, secret_hash: createHash('sha256').update(key.secret).digest() },
+  ])
   assert.deepEqual(
-    await query(authUrl, 'select auth_method, grant_types, scopes, secret_hash from oidc_client where id = $1', [demoPartner.clientId]),
+    await query(authUrl, 'select auth_method, grant_types, scopes, secret_hash, partner_id from oidc_client where id = $1', [
+      demoPartner.clientId,
+    ]),
     [
       {
         auth_method: 'client_secret',
         grant_types: ['client_credentials'],
-        scopes: ['catalogue', 'orders', 'webhooks', 'partner:read'],
+        scopes,
         secret_hash: `sha256$${createHash('sha256').update(demoPartner.clientSecret).digest('base64url')}`,
+        partner_id: id,
       },
     ],
   )
+  const owned = await query(coreUrl, 'select slug from seller where partner_id = $1', [id])
+  assert.equal(owned.length, 2)
+})
+
+test('a client and sellers of an older seed are given to the demo partner', async () => {
+  await query(authUrl, 'delete from partner')
+  await query(
+    authUrl,
+    `insert into oidc_client (id, name, application_type, auth_method, secret_hash, grant_types, scopes)
+    values ('demo-partner', 'Demo partner', 'web', 'client_secret', 'sha256$' || repeat('x', 43), '{client_credentials}', '{orders}')`,
+  )
+  await query(coreUrl, 'update seller set partner_id = null')
+  await seed({ authUrl, coreUrl, dataKey })
+  const [client] = await query<{ partner_id: string }>(authUrl, "select partner_id from oidc_client where id = 'demo-partner'")
+  assert.ok(client?.partner_id)
+  assert.equal((await query(coreUrl, 'select from seller where partner_id = $1', [client.partner_id])).length, 2)
 })

@@ -32,6 +32,8 @@ export function systemPage(system: RunningSystem, seconds: string): string {
           `${demo.operator.email}  password ${demo.operator.password}  key for an authenticator app ${demo.operator.totpSecret}`,
         ],
         ['Demo partner', `${demo.partner.clientId}  secret ${demo.partner.clientSecret}`],
+        ['  its owner', `${demo.partner.owner.email}  password ${demo.partner.owner.password}`],
+        ['  its API key', demo.partner.apiKey],
       ]
     : [['Demo accounts', 'none (--no-seed)']]
   return [
@@ -53,6 +55,7 @@ export function systemPage(system: RunningSystem, seconds: string): string {
     '',
     'Try',
     `  curl ${gateway}/v1/products?limit=3`,
+    ...(demo ? [`  curl -H 'Authorization: Bearer ${demo.partner.apiKey}' ${gateway}/v1/partner`] : []),
     '  npm run demo',
     `  open ${sandbox.mail.url}`,
     '',

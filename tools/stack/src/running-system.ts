@@ -24,6 +24,14 @@ export interface RunningEnginesOnly {
   readonly pid: number
 }
 
+/** A partner that is active, by its OAuth client, its API key, or the person who owns it. */
+export interface DemoPartner {
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly apiKey: string
+  readonly owner: { readonly email: string; readonly password: string }
+}
+
 /** What `npm start -- --json` prints once all is ready, and what stands in `<data>/system.json` while it runs. */
 export interface RunningSystem extends RunningEnginesOnly {
   readonly gateway: string
@@ -40,7 +48,7 @@ export interface RunningSystem extends RunningEnginesOnly {
     readonly buyer: { readonly email: string; readonly password: string }
     /** `totpSecret` is Base32, for an authenticator app. */
     readonly operator: { readonly email: string; readonly password: string; readonly totpSecret: string }
-    readonly partner: { readonly clientId: string; readonly clientSecret: string }
+    readonly partner: DemoPartner
   }
   /** The variables each service was started with, to start a copy of it in a test. */
   readonly serviceEnv: Record<string, Record<string, string>>

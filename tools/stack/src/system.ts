@@ -14,7 +14,7 @@ import type { Ports } from './ports.js'
 import type { Processes } from './processes.js'
 import type { Progress } from './progress.js'
 import type { ProvisionOrder } from './provision.js'
-import type { RunningEngines, RunningEnginesOnly, RunningSystem } from './running-system.js'
+import type { DemoPartner, RunningEngines, RunningEnginesOnly, RunningSystem } from './running-system.js'
 import {
   databaseUrls,
   local,
@@ -150,7 +150,7 @@ async function seed({ secrets, processes, progress }: Bringing, urls: EngineUrls
   const { demoBuyer, demoOperator, demoPartner } = JSON.parse(line) as {
     demoBuyer: { email: string; password: string }
     demoOperator: { email: string; password: string; totpSecret: string }
-    demoPartner: { clientId: string; clientSecret: string }
+    demoPartner: DemoPartner
   }
   return { buyer: demoBuyer, operator: demoOperator, partner: demoPartner }
 }

@@ -111,9 +111,11 @@ const actionOf = (rows: { id: string; kind: string; userId: string | null; data:
 export class MailRepository {
   constructor(private readonly database: Database) {}
 
-  /** Queues a mail in the transaction of what it tells of. Wake the worker after the commit. */
-  async insertMail(tx: Queryable, { kind, recipient, actionId, details = {} }: NewMail): Promise<void> {
-    await tx.query(INSERT, [uuidOf(newId('request')), kind, recipient, actionId, JSON.stringify(details)])
+  /** Queues a mail in the transaction of what it tells of. Wake the worker after the commit. @returns its id */
+  async insertMail(tx: Queryable, { kind, recipient, actionId, details = {} }: NewMail): Promise<string> {
+    const id = uuidOf(newId('request'))
+    await tx.query(INSERT, [id, kind, recipient, actionId, JSON.stringify(details)])
+    return id
   }
 
   /** The same, for a mail without a link to whoever has the account (a bare UUID). */

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto'
 export type MailSource = string | undefined
 
 /** The network of an address: an IPv6 customer has a /64 at least, IPv4 written as IPv6 is IPv4. */
-const networkOf = (address: string): string => {
+export const networkOf = (address: string): string => {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined || !address.includes(':')) return mapped ?? address
   const [head = '', tail = ''] = address.toLowerCase().split('::')

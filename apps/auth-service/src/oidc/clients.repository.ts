@@ -2,28 +2,33 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Inject, Injectable } from '@nestjs/common'
-import { callScopesOf, SERVICES, type ServiceName } from '@catamaran/contracts'
+import { callScopesOf, idOf, SERVICES, type PartnerId, type ServiceName } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import type { Adapter, AdapterPayload, Client } from 'oidc-provider'
 import { z } from 'zod'
-import { CONFIG, type Config } from '../config.js'
+import { CLOCK, CONFIG, type Clock, type Config } from '../config.js'
 
 interface ClientRow {
   name: string
   applicationType: 'web' | 'native'
-  authMethod: 'none' | 'client_secret'
+  authMethod: 'none' | 'client_secret' | 'private_key_jwt'
   secretHash: string | null
   grantTypes: string[]
   redirectUris: string[]
   postLogoutRedirectUris: string[]
   scopes: string[]
+  jwks: NonNullable<AdapterPayload['jwks']> | null
+  partnerId: string | null
+  plan: string | null
 }
 
 const FIND = {
   name: 'client.find',
-  text: `select name, application_type as "applicationType", auth_method as "authMethod", secret_hash as "secretHash", grant_types as "grantTypes",
-      redirect_uris as "redirectUris", post_logout_redirect_uris as "postLogoutRedirectUris", scopes
-    from oidc_client where id = $1`,
+  text: `select oidc_client.name, application_type as "applicationType", auth_method as "authMethod", secret_hash as "secretHash", grant_types as "grantTypes",
+      redirect_uris as "redirectUris", post_logout_redirect_uris as "postLogoutRedirectUris", scopes,
+      jwks, partner_id as "partnerId", partner.plan
+    from oidc_client left join partner on partner.id = partner_id
+    where oidc_client.id = $1 and revoked_at is null and (partner_id is null or partner.status = 'active')`,
 }
 
 const PublicKey = z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), kid: z.string().optional() })
@@ -32,11 +37,23 @@ const PublicKeys = z.union([z.object({ keys: z.array(PublicKey).min(1) }), Publi
 /** Our own member of a client's metadata: the scopes a token of it may carry, separated by spaces. */
 export const CLIENT_SCOPES = 'catamaran_scopes'
 
+/** Our own member of the metadata of a partner's client: whose it is, and when that was so (epoch seconds). */
+export const CLIENT_PARTNER = 'catamaran_partner'
+
 const isService = (id: string): id is ServiceName => (SERVICES as readonly string[]).includes(id)
 
 /** What a client may ask for. */
 export const scopesOf = (client: Client): string[] =>
   ((client[CLIENT_SCOPES] as string | undefined) ?? '').split(' ').filter((scope) => scope !== '')
+
+export interface ClientPartner {
+  readonly id: PartnerId
+  readonly plan: string
+  readonly readAtS: number
+}
+
+/** The partner that a client speaks for; undefined for our own clients. */
+export const partnerOf = (client: Client | undefined): ClientPartner | undefined => client?.[CLIENT_PARTNER] as ClientPartner | undefined
 
 /** Whether a secret is the one that was hashed: random secrets need no slow hash. */
 export const isClientSecret = (secret: string, stored: string): boolean => {
@@ -45,12 +62,13 @@ export const isClientSecret = (secret: string, stored: string): boolean => {
   return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
-/** OIDC clients: the services with their public keys from files, everybody else from PostgreSQL. */
+/** OIDC clients: the services with their public keys from files, everybody else from PostgreSQL. Those of a partner exist while it is active. */
 @Injectable()
 export class ClientsRepository {
   constructor(
     private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(CLOCK) private readonly now: Clock,
   ) {}
 
   /** A client's metadata in the terms of OpenID Connect Registration. Read anew each time, so that a changed key or secret counts at once. */
@@ -89,20 +107,25 @@ export class ClientsRepository {
   }
 
   private async findRow(id: string): Promise<AdapterPayload | undefined> {
+    const readAtS = Math.floor(this.now() / 1_000)
     const [row] = await this.database.query<ClientRow>(FIND, [id])
     if (row === undefined) return undefined
+    const { partnerId, plan } = row
     return {
       client_id: id,
       client_name: row.name,
       application_type: row.applicationType,
       // oidc-provider takes basic and post alike for either of the two.
-      token_endpoint_auth_method: row.authMethod === 'none' ? 'none' : 'client_secret_basic',
+      token_endpoint_auth_method: row.authMethod === 'client_secret' ? 'client_secret_basic' : row.authMethod,
+      ...(row.jwks === null ? {} : { jwks: row.jwks }),
       ...(row.secretHash === null ? {} : { client_secret: row.secretHash }),
       grant_types: row.grantTypes,
       response_types: row.grantTypes.includes('authorization_code') ? ['code'] : [],
       redirect_uris: row.redirectUris,
       post_logout_redirect_uris: row.postLogoutRedirectUris,
       [CLIENT_SCOPES]: row.scopes.join(' '),
+      ...(partnerId !== null &&
+        plan !== null && { [CLIENT_PARTNER]: { id: idOf('partner', partnerId), plan, readAtS } satisfies ClientPartner }),
     }
   }
 }

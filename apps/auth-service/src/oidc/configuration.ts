@@ -10,8 +10,9 @@ import {
 } from 'oidc-provider'
 import * as pages from '../pages/oidc.pages.js'
 import { accountClient } from './account-client.js'
-import { CLIENT_SCOPES, scopesOf } from './clients.repository.js'
+import { CLIENT_PARTNER, CLIENT_SCOPES, partnerOf, scopesOf } from './clients.repository.js'
 import { policy } from './interaction-policy.js'
+import { speakForPartner } from './partner-tokens.js'
 
 const MINUTE_S = 60
 const ACCESS_TOKEN_S = 5 * MINUTE_S
@@ -81,7 +82,7 @@ const resourceServer = async (ctx: KoaContextWithOIDC, resource: string, client:
 /** `sid` names the session, for revocations; `plan` the limits; the others how and when a person signed in (RFC 9068, section 2.2.1). */
 const claimsOf = ({ oidc }: KoaContextWithOIDC, token: AccessToken | ClientCredentials): Record<string, unknown> | undefined => {
   if ((SERVICES as readonly string[]).includes(token.clientId ?? '')) return undefined
-  if (!('sessionUid' in token)) return { plan: 'standard' }
+  if (!('sessionUid' in token)) return { plan: partnerOf(oidc.client)?.plan ?? 'standard' }
   const { acr, amr, authTime } = oidc.entities.RefreshToken ?? oidc.entities.AuthorizationCode ?? {}
   return { sid: token.sessionUid, plan: 'standard', acr, amr, auth_time: authTime }
 }
@@ -111,7 +112,7 @@ export const configuration = (issuer: string, cookieKeys: readonly string[], isO
     short: { httpOnly: true, sameSite: 'lax', signed: true },
   },
   clients: [accountClient(issuer)],
-  extraClientMetadata: { properties: [CLIENT_SCOPES] },
+  extraClientMetadata: { properties: [CLIENT_SCOPES, CLIENT_PARTNER] },
   clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
   enabledJWA: { clientAuthSigningAlgValues: ['EdDSA', 'Ed25519'], idTokenSigningAlgValues: ['RS256'] },
   acrValues: [ACR.single, ACR.multi],
@@ -136,6 +137,7 @@ export const configuration = (issuer: string, cookieKeys: readonly string[], isO
   interactions: { url: (_ctx, { uid }) => `/account/sign-in/${uid}`, policy: policy() },
   loadExistingGrant: loadGrant,
   extraTokenClaims: (ctx, token) => claimsOf(ctx, token),
+  formats: { customizers: { jwt: speakForPartner } },
   renderError: pages.renderError,
   discovery: { userinfo_endpoint: `${issuer}/me` },
   features: features(isOperator),

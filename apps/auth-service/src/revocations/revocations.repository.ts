@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import type { Plan, Revocation } from '@catamaran/contracts'
+import type { Revocation } from '@catamaran/contracts'
 import { Database, type Queryable } from '@catamaran/data'
 
 export type NewRevocation = Pick<Revocation, 'kind' | 'subject'>
@@ -23,12 +23,6 @@ const LAST = { name: 'revocation.last', text: 'select coalesce(max(sequence), 0)
 const PRUNE = {
   name: 'revocation.prune',
   text: 'delete from revocation where expires_at < now() and sequence < (select max(sequence) from revocation)',
-}
-
-const PLANS = {
-  name: 'plan.list',
-  text: `select id, requests_per_second as "requestsPerSecond", burst, requests_per_day as "requestsPerDay", max_api_keys as "maxApiKeys",
-      max_webhook_endpoints as "maxWebhookEndpoints" from plan order by requests_per_second`,
 }
 
 @Injectable()
@@ -57,10 +51,6 @@ export class RevocationsRepository {
   /** The newest sequence that was committed. */
   async last(): Promise<number> {
     return (await this.database.query<{ last: number }>(LAST))[0]?.last ?? 0
-  }
-
-  listPlans(): Promise<Plan[]> {
-    return this.database.query<Plan>(PLANS)
   }
 
   async prune(): Promise<void> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { REVOCATIONS_CHANNEL, type GatewayState } from '@catamaran/contracts'
 import { RedisClient, type Queryable } from '@catamaran/data'
+import { PlansService } from '../partners/plans.service.js'
 import { RevocationsRepository, type NewRevocation } from './revocations.repository.js'
 
 /** Longer than any access token lives, clocks a minute apart included. */
@@ -12,6 +13,7 @@ const MOST_AT_ONCE = 1_000
 export class RevocationsService {
   constructor(
     private readonly repository: RevocationsRepository,
+    private readonly plans: PlansService,
     private readonly redis: RedisClient,
   ) {}
 
@@ -35,7 +37,7 @@ export class RevocationsService {
   async stateAfter(after: number): Promise<GatewayState> {
     // The end is read first: what is committed between the two reads comes with the next poll.
     const newest = await this.repository.last()
-    const [revocations, plans] = await Promise.all([this.repository.listAfter(after, MOST_AT_ONCE), this.repository.listPlans()])
+    const [revocations, plans] = await Promise.all([this.repository.listAfter(after, MOST_AT_ONCE), this.plans.list()])
     const isWhole = revocations.length < MOST_AT_ONCE
     return { last: isWhole ? newest : (revocations.at(-1)?.sequence ?? newest), revocations, plans }
   }

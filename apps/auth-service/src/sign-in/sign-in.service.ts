@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common'
 import type { UserId } from '@catamaran/contracts'
 import { AppError } from '@catamaran/platform'
 import { DevicesService, type Browser } from '../devices/devices.service.js'
+import { networkOf } from '../mail/source.js'
 import type { SignIn } from '../users/users.schema.js'
 import { UsersService } from '../users/users.service.js'
 import { Throttle, type Limit } from './throttle.js'
@@ -32,13 +33,13 @@ export class SignInService {
 
   /** The user with this email and password, or undefined. @throws AppError request.rate-limited after too many */
   async signIn(typed: SignIn, address: string, browser: Browser = {}): Promise<UserId | undefined> {
-    const account = hash(typed.email)
+    const [account, network] = [hash(typed.email), networkOf(address)]
     const device = await this.devices.findKnown(typed.email, browser)
     const limits: [string, Limit][] =
       device === undefined
         ? [
-            [`${account}:${address}`, PER_ACCOUNT_AND_ADDRESS],
-            [address, PER_ADDRESS],
+            [`${account}:${network}`, PER_ACCOUNT_AND_ADDRESS],
+            [network, PER_ADDRESS],
             [account, PER_ACCOUNT],
           ]
         : [[`${account}:device:${hash(device)}`, PER_DEVICE]]

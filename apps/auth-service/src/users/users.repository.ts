@@ -24,14 +24,14 @@ export interface NewRegistration {
   readonly source: MailSource
 }
 
-const FIND_USER = { name: 'user.find', text: 'select id, email from user_account where id = $1' }
+const FIND_USER = { name: 'user.find', text: 'select id, email from user_account where id = $1 and closed_at is null' }
 
 const IS_OPERATOR = { name: 'user.is-operator', text: 'select from user_account where id = $1 and is_operator and closed_at is null' }
 
 const FIND_CANDIDATE = {
   name: 'user.candidate',
   text: `select kind, id, password_hash as "passwordHash" from (
-      select 'user' as kind, id, password_hash from user_account where email = $1
+      select 'user' as kind, id, password_hash from user_account where email = $1 and closed_at is null
       union all
       (select 'registration', id, password_hash from registration where email = $1 and expires_at > $2 order by created_at desc limit 1)
     ) candidate order by kind = 'user' desc limit 1`,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common'
-import { BatchWriteCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
-import type { Notification } from '@catamaran/contracts'
+import { BatchWriteCommand, QueryCommand, type BatchWriteCommandInput } from '@aws-sdk/lib-dynamodb'
+import type { Notification, UserId } from '@catamaran/contracts'
 import { Dynamo, type TableDefinition } from '@catamaran/data'
 import { AppError } from '@catamaran/platform'
 
@@ -16,9 +16,11 @@ const MAX_WRITES = 25
 
 /** A notification, whose it is, and when it goes (epoch seconds). */
 export interface NewNotification extends Notification {
-  userId: string
+  userId: UserId
   expiresAt: number
 }
+
+type WriteRequest = NonNullable<NonNullable<BatchWriteCommandInput['RequestItems']>[string]>[number]
 
 @Injectable()
 export class NotificationsRepository {
@@ -33,15 +35,31 @@ export class NotificationsRepository {
    * @throws AppError service.unavailable when DynamoDB could not take them all: write them all again
    */
   async insert(entries: readonly NewNotification[]): Promise<void> {
-    const chunks = Array.from({ length: Math.ceil(entries.length / MAX_WRITES) }, (_, index) =>
-      entries.slice(index * MAX_WRITES, (index + 1) * MAX_WRITES),
-    )
-    for (const chunk of chunks) {
-      const writes = chunk.map((Item) => ({ PutRequest: { Item } }))
-      const { UnprocessedItems } = await this.dynamo.send(new BatchWriteCommand({ RequestItems: { [this.TableName]: writes } }))
-      const left = UnprocessedItems?.[this.TableName]?.length ?? 0
-      if (left > 0) throw new AppError('service.unavailable', { detail: `DynamoDB left ${left} notifications for later` })
-    }
+    await this.write(entries.map((Item) => ({ PutRequest: { Item } })))
+  }
+
+  /** @throws AppError service.unavailable when DynamoDB could not delete them all: delete them all again */
+  async delete(keys: readonly Pick<NewNotification, 'userId' | 'id'>[]): Promise<void> {
+    await this.write(keys.map(({ userId, id }) => ({ DeleteRequest: { Key: { userId, id } } })))
+  }
+
+  /** Deletes a user's whole feed. */
+  async deleteAll(userId: string): Promise<void> {
+    let start: Record<string, unknown> | undefined
+    do {
+      const { Items = [], LastEvaluatedKey } = await this.dynamo.send(
+        new QueryCommand({
+          TableName: this.TableName,
+          KeyConditionExpression: 'userId = :userId',
+          ExpressionAttributeValues: { ':userId': userId },
+          ProjectionExpression: 'userId, id',
+          ConsistentRead: true,
+          ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+        }),
+      )
+      await this.delete(Items as Pick<NewNotification, 'userId' | 'id'>[])
+      start = LastEvaluatedKey
+    } while (start !== undefined)
   }
 
   /** A user's notifications, newest first, after the one that `before` names; those past their time are left out. */
@@ -61,5 +79,14 @@ export class NotificationsRepository {
       }),
     )
     return (Items as Notification[]).map(({ id, type, orderId, createdAt }) => ({ id, type, orderId, createdAt }))
+  }
+
+  private async write(requests: readonly WriteRequest[]): Promise<void> {
+    for (let at = 0; at < requests.length; at += MAX_WRITES) {
+      const writes = requests.slice(at, at + MAX_WRITES)
+      const { UnprocessedItems } = await this.dynamo.send(new BatchWriteCommand({ RequestItems: { [this.TableName]: writes } }))
+      const left = UnprocessedItems?.[this.TableName]?.length ?? 0
+      if (left > 0) throw new AppError('service.unavailable', { detail: `DynamoDB left ${left} notifications for later` })
+    }
   }
 }

@@ -16,6 +16,7 @@ import type { EventBatch } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
+import { PeopleRepository } from '../people/people.repository.js'
 import { NotificationsRepository, type NewNotification } from './notifications.repository.js'
 
 type OrderEvent = DomainEvent<'orders.order.placed.v1'> | DomainEvent<'orders.order.cancelled.v1'>
@@ -31,12 +32,20 @@ const Cursor = z.tuple([idSchema('notification')])
 export class NotificationsService {
   constructor(
     private readonly repository: NotificationsRepository,
+    private readonly people: PeopleRepository,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Tells buyers what became of their orders, once for each event. */
+  /**
+   * Tells buyers what became of their orders, once for each event. Who was erased is looked for after the write: an erasure that began before it is
+   * seen, one that begins later deletes what was written. A batch that comes again does both again.
+   */
   async notify({ events }: EventBatch): Promise<void> {
-    await this.repository.insert(events.flatMap(({ event }) => this.notificationOf(event) ?? []))
+    const entries = events.flatMap(({ event }) => this.notificationOf(event) ?? [])
+    if (entries.length === 0) return
+    await this.repository.insert(entries)
+    const closed = await this.people.findClosed([...new Set(entries.map(({ userId }) => userId))])
+    await this.repository.delete(entries.filter(({ userId }) => closed.has(userId)))
   }
 
   async list(userId: string, { cursor, limit }: PageQuery): Promise<NotificationPage> {

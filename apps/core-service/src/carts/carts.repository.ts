@@ -128,6 +128,10 @@ export class CartsRepository {
       })
   }
 
+  async delete(owner: string): Promise<void> {
+    await this.dynamo.send(new DeleteCommand({ TableName: this.TableName, Key: { owner } }))
+  }
+
   private async update(
     owner: string,
     change: {

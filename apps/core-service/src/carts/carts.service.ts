@@ -59,6 +59,11 @@ export class CartsService {
     await this.repository.clear(owner, cartId, version)
   }
 
+  /** Deletes the cart, whatever is in it. */
+  async delete(owner: string): Promise<void> {
+    await this.repository.delete(owner)
+  }
+
   /** Makes the cart first where there is none. */
   private async change(owner: string, write: (expiresAt: number) => Promise<AddOutcome>): Promise<AddOutcome> {
     const expiresAt = Math.floor((Date.now() + this.config.carts.ttlMs) / 1000)

@@ -2,9 +2,7 @@ import { Controller, Get, Inject, Query } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { NotificationPage, PageQuery } from '@catamaran/contracts'
 import { HttpClient, Requires } from '@catamaran/platform'
-
-/** Injection token of the client to aux-service. */
-export const AUX = Symbol('aux')
+import { AUX } from '../config.js'
 
 @ApiTags('Notifications')
 @Controller('v1/notifications')

@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common'
+import { idOf, isId, newId, type Page, type PageQuery, type PartnerId, type UserId } from '@catamaran/contracts'
+import type { Queryable } from '@catamaran/data'
+import { AppError } from '@catamaran/platform'
+import { MembersRepository } from './members.repository.js'
+import { pageById } from './page-by-id.js'
+import { partnerOf, PartnersRepository } from './partners.repository.js'
+import type { ChangePartner, MyPartner, NewPartner, Partner } from './partners.schema.js'
+
+/** Of one person: more wait for nothing but an operator's patience. */
+const PENDING_AT_MOST = 3
+
+/** Organisations that sell. */
+@Injectable()
+export class PartnersService {
+  constructor(
+    private readonly repository: PartnersRepository,
+    private readonly members: MembersRepository,
+  ) {}
+
+  /** Takes a new partner down, owned by who asks. It waits for approval. @throws AppError partners.pending-limit */
+  create(userId: UserId, { name }: NewPartner): Promise<Partner> {
+    return this.repository.transaction(async (tx) => {
+      if (!(await this.repository.lockPerson(tx, userId))) throw new AppError('auth.token-invalid')
+      if ((await this.repository.countPendingOf(tx, userId)) >= PENDING_AT_MOST) throw new AppError('partners.pending-limit')
+      const partner = await this.repository.insert(tx, newId('partner'), name)
+      await this.members.insert(tx, partner.id, userId, 'owner')
+      return partner
+    })
+  }
+
+  /** The partners that a person is a member of; a key or client of a partner sees that one. */
+  async list(caller: string, query: PageQuery): Promise<Page<MyPartner>> {
+    if (isId('partner', caller)) return { items: [{ ...(await this.read(caller)), role: 'viewer' }], nextCursor: null }
+    const userId = caller as UserId
+    return pageById(
+      query,
+      'partner',
+      (after, limit) => this.repository.listOfUser(userId, after, limit),
+      (row) => [idOf('partner', row.id), { ...partnerOf(row), role: row.role }],
+    )
+  }
+
+  /** @throws AppError partners.not-found */
+  async read(id: PartnerId): Promise<Partner> {
+    return found(await this.repository.find(id))
+  }
+
+  /** @throws AppError partners.not-found */
+  async change(id: PartnerId, { name }: ChangePartner): Promise<Partner> {
+    return found(await this.repository.rename(id, name))
+  }
+
+  /** Runs `work` in a transaction, during which nobody else changes the partner. @throws AppError partners.not-found */
+  holding<T>(id: PartnerId, work: (tx: Queryable, partner: Partner) => Promise<T>): Promise<T> {
+    return this.repository.transaction(async (tx) => work(tx, found(await this.repository.lock(tx, id))))
+  }
+
+  /** The same where only an active one will do. @throws AppError partners.not-active, partners.not-found */
+  holdingActive<T>(id: PartnerId, work: (tx: Queryable, partner: Partner) => Promise<T>): Promise<T> {
+    return this.holding(id, async (tx, partner) => {
+      if (partner.status !== 'active') throw new AppError('partners.not-active')
+      return work(tx, partner)
+    })
+  }
+}
+
+const found = (partner: Partner | undefined): Partner => {
+  if (partner === undefined) throw new AppError('partners.not-found')
+  return partner
+}

@@ -1,0 +1,14 @@
+import { Controller } from '@nestjs/common'
+import { EventPattern, Payload } from '@nestjs/microservices'
+import type { DomainEvent } from '@catamaran/contracts'
+import { GROUP, PeopleService } from './people.service.js'
+
+@Controller()
+export class PeopleConsumer {
+  constructor(private readonly people: PeopleService) {}
+
+  @EventPattern('identity.user.closed.v1', { group: GROUP })
+  onClosed(@Payload() { id, data }: DomainEvent<'identity.user.closed.v1'>): Promise<void> {
+    return this.people.close(data.userId, id)
+  }
+}
