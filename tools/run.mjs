@@ -12,6 +12,7 @@ const at = (...parts) => join(root, ...parts)
 const COMMANDS = {
   start: { main: 'tools/stack/dist/src/main.js', says: 'start the whole system on this machine (npm start -- --help lists the options)' },
   test: { main: 'tools/stack/dist/src/test.js', says: 'run the tests of all packages, or of the given folders, on real engines' },
+  'test:browser': { main: 'e2e/dist/browser/main.js', says: 'walk through the pages in Chromium, on a system of its own' },
   demo: { main: 'e2e/dist/src/demo.js', says: 'walk through one order, from registration to notification' },
   check: { main: 'tools/check/dist/src/main.js', says: 'format, lint, types, layers, generated files' },
   bench: { main: 'tools/bench/dist/src/main.js', says: 'measure against the floors of the design' },
@@ -123,7 +124,7 @@ const [name, ...rest] = process.argv.slice(2)
 if (name === 'install-locked') {
   installLocked()
 } else if (!COMMANDS[name]) {
-  const lines = Object.entries(COMMANDS).map(([command, { says }]) => `  ${command.padEnd(9)} ${says}`)
+  const lines = Object.entries(COMMANDS).map(([command, { says }]) => `  ${command.padEnd(13)} ${says}`)
   fail(['Usage: node tools/run.mjs <command> [arguments]', '', ...lines].join('\n'))
 } else {
   install()

@@ -2,6 +2,7 @@ import { createService, LOGGER, type Logger, type Service } from '@catamaran/pla
 import { AppModule } from './app.module.js'
 import { CONFIG, type Config } from './config.js'
 import { watchConnections } from './connections.js'
+import { GatewayDoor } from './credentials/door.js'
 import { Forwarder } from './forwarding/forwarder.js'
 import { forwardingRoutes } from './forwarding/routes.js'
 import { pageRoutes } from './pages/pages.routes.js'
@@ -15,6 +16,7 @@ export const createApp = (config: Config, overrides: { now?: () => number } = {}
     trustedHops: config.trustedHops,
     module: (platform) => AppModule.for(config, platform),
     headers: securityHeadersOf(config.service.issuer),
+    door: (app) => app.get(GatewayDoor),
     routes: (fastify, app) => {
       watchConnections(fastify, app.get<Logger>(LOGGER), securityHeadersOf(config.service.issuer))
       void fastify.register(pageRoutes)

@@ -28,6 +28,16 @@ export const Config = z
     RATE_LIMIT_ANONYMOUS: limit.default({ ratePerS: 50, burst: 100 }),
     /** For each address that signs up or signs in. */
     RATE_LIMIT_SIGN_IN: limit.default({ ratePerS: 0.5, burst: 30 }),
+    /** Refused credentials (401) of each address; past it those that were not verified before are answered 429 unread. */
+    RATE_LIMIT_REFUSED: limit.default({ ratePerS: 10, burst: 100 }),
+    /** Look-ups at auth-service for API keys that were never good in this process: of each address, and of all together. */
+    KEY_LOOK_UPS_PER_ADDRESS: limit.default({ ratePerS: 2, burst: 40 }),
+    KEY_LOOK_UPS: limit.default({ ratePerS: 50, burst: 200 }),
+    KEY_LOOK_UPS_AT_ONCE: env.count.default(32),
+    /** How long an API key's access token is remembered, and that a key was refused. */
+    KEY_REMEMBER_MS: env.ms.max(60_000).default(60_000),
+    /** How often a partner's use is told to auth-service. */
+    USAGE_REPORT_MS: env.ms.min(1).default(5_000),
     /** How long Redis may take to count; then this process counts alone. */
     RATE_LIMIT_WAIT_MS: env.ms.default(50),
     /** How long an inner service has until the first byte of its answer. */
@@ -37,6 +47,8 @@ export const Config = z
     MAX_STREAMS_PER_CALLER: env.count.default(10),
     /** Requests in hand towards one inner service; more are refused with 503. */
     MAX_IN_FLIGHT: env.count.default(2_000),
+    /** Requests in hand of one caller; more are refused with 429. */
+    MAX_IN_FLIGHT_PER_CALLER: env.count.default(128),
   })
   .transform((flat) => ({
     service: serviceConfig(flat),
@@ -48,13 +60,22 @@ export const Config = z
       caller: flat.RATE_LIMIT_CALLER,
       anonymous: flat.RATE_LIMIT_ANONYMOUS,
       'sign-in': flat.RATE_LIMIT_SIGN_IN,
+      refused: flat.RATE_LIMIT_REFUSED,
       redisWaitMs: flat.RATE_LIMIT_WAIT_MS,
     },
+    apiKeys: {
+      rememberMs: flat.KEY_REMEMBER_MS,
+      lookUps: flat.KEY_LOOK_UPS,
+      lookUpsPerAddress: flat.KEY_LOOK_UPS_PER_ADDRESS,
+      lookUpsAtOnce: flat.KEY_LOOK_UPS_AT_ONCE,
+    },
+    usageReportMs: flat.USAGE_REPORT_MS,
     forwarding: {
       deadlineMs: flat.DEADLINE_MS,
       maxBodyBytes: flat.MAX_BODY_BYTES,
       maxStreamsPerCaller: flat.MAX_STREAMS_PER_CALLER,
       maxInFlight: flat.MAX_IN_FLIGHT,
+      maxInFlightPerCaller: flat.MAX_IN_FLIGHT_PER_CALLER,
     },
   }))
 export type Config = z.infer<typeof Config>

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { RedisClient } from '@catamaran/data'
 import { readConfig, type Service } from '@catamaran/platform'
-import { serviceEnvFor, TestIssuer, testScope, type TestScope } from '@catamaran/testing'
+import { serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
 import { Agent, request, type Dispatcher } from 'undici'
+import { AuthStandIn } from './auth-stand-in.js'
 import { createApp } from '../src/app.js'
 import { Config } from '../src/config.js'
 
@@ -77,6 +79,8 @@ export class InnerService {
 export interface Setting {
   readonly scope: TestScope
   readonly issuer: TestIssuer
+  /** What gateways ask of auth-service; AUTH_URL leads to it, and through it to the issuer. */
+  readonly auth: AuthStandIn
   readonly core: InnerService
   env(overrides?: Record<string, string>): Record<string, string>
   /** Starts a gateway in this process; it is closed with the setting. */
@@ -86,18 +90,23 @@ export interface Setting {
 export const startSetting = async (name: string): Promise<Setting> => {
   const scope = testScope(`gateway ${name}`)
   const [issuer, core] = await Promise.all([TestIssuer.start(), InnerService.start()])
+  const auth = await AuthStandIn.start(issuer)
   scope.onClose(() => issuer.close())
+  scope.onClose(() => auth.close())
   scope.onClose(() => core.close())
   const env = (overrides: Record<string, string> = {}): Record<string, string> =>
-    serviceEnvFor(scope, issuer, 'api-gateway', { CORE_URL: core.url, RATE_LIMIT_WAIT_MS: '2000', ...overrides })
+    serviceEnvFor(scope, issuer, 'api-gateway', { AUTH_URL: auth.url, CORE_URL: core.url, RATE_LIMIT_WAIT_MS: '2000', ...overrides })
   return {
     scope,
     issuer,
+    auth,
     core,
     env,
     gateway: async (overrides) => {
       const service = await createApp(readConfig(Config, env(overrides)))
       const { url } = await service.listen()
+      const redis = service.app.get(RedisClient)
+      if (overrides?.['REDIS_URL'] === undefined) await until(() => redis.status === 'ready', { message: 'limits are counted in Redis' })
       let isClosed = false
       const close = service.close.bind(service)
       const closeOnce = async (): Promise<void> => {
@@ -119,18 +128,19 @@ export interface Answer {
   json<T = Record<string, unknown>>(): T
 }
 
-/** Sends one request on a connection of its own and reads the whole answer. */
+/** Sends one request, on a connection of its own unless it is given some, and reads the whole answer. */
 export const ask = async (
   url: string,
   options: Omit<Dispatcher.RequestOptions, 'origin' | 'path' | 'method'> & { method?: string } = {},
+  connections?: Agent,
 ): Promise<Answer> => {
-  const agent = new Agent({ pipelining: 0 })
+  const agent = connections ?? new Agent({ pipelining: 0 })
   try {
     const answer = await request(url, { ...options, method: (options.method ?? 'GET') as Dispatcher.HttpMethod, dispatcher: agent })
     const text = await answer.body.text()
     return { status: answer.statusCode, headers: answer.headers, text, json: <T>() => JSON.parse(text) as T }
   } finally {
-    await agent.close()
+    if (connections === undefined) await agent.close()
   }
 }
 

@@ -8,8 +8,8 @@ const MESSAGES = {
 }
 const UNKNOWN = 'That did not work. Try again, or use another way.'
 
-/** The conditional request that waits in the email field; a button's own request has to end it first. */
-let waiting
+/** Ends the request that waits in the email field, and resolves once it has ended: browsers hold one request at a time. */
+let endWaiting = async () => {}
 
 const ask = (form, options, more) => {
   const publicKey =
@@ -29,11 +29,13 @@ const send = (form, credential) => {
 /** Lets the browser offer passkeys while somebody fills in the email field. */
 const offer = async (form, options) => {
   if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return
-  waiting = new AbortController()
-  try {
-    send(form, await ask(form, options, { mediation: 'conditional', signal: waiting.signal }))
-  } catch {
-    // Ended by the button, or by the browser: the forms are still there.
+  const controller = new AbortController()
+  const answer = ask(form, options, { mediation: 'conditional', signal: controller.signal })
+  // Ended by the button, or by the browser: the forms are still there.
+  const done = answer.then((credential) => send(form, credential)).catch(() => {})
+  endWaiting = () => {
+    controller.abort()
+    return done
   }
 }
 
@@ -41,10 +43,10 @@ const onSubmit = async (event, form, options) => {
   event.preventDefault()
   const button = form.querySelector('button')
   const status = form.querySelector('[role=status]')
-  waiting?.abort()
   button.disabled = true
   status.textContent = ''
   try {
+    await endWaiting()
     send(form, await ask(form, options))
   } catch (error) {
     status.textContent = MESSAGES[error.name] ?? UNKNOWN
@@ -53,6 +55,7 @@ const onSubmit = async (event, form, options) => {
 }
 
 if (window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+  document.querySelector('[data-passkeys-missing]')?.remove()
   for (const form of document.querySelectorAll('form[data-passkey]')) {
     const options = JSON.parse(form.dataset.options)
     form.hidden = false

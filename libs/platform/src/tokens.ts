@@ -60,6 +60,12 @@ export class TokenVerifier {
     throw new AppError('auth.token-expired')
   }
 
+  /** Whether a token was verified before and is still good: such a one costs next to nothing. */
+  remembers(token: string): boolean {
+    const known = this.remembered.get(token)
+    return known !== undefined && known.expiresAt > this.now()
+  }
+
   private async verifyNew(token: string): Promise<Claims> {
     this.refreshKeys()
     const { payload } = await jwtVerify(token, this.keys, {

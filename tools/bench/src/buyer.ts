@@ -6,8 +6,17 @@ import { Browser } from '@catamaran/testing'
 const CLIENT_ID = 'catamaran-demo'
 const REDIRECT_URI = 'http://127.0.0.1:3999/callback'
 
-/** Signs the demo buyer in at the real auth-service, by code flow with PKCE, and returns the access token. It lasts five minutes. */
-export async function buyerToken({ issuer, demo }: RunningSystem): Promise<string> {
+export interface Tokens {
+  /** Lasts five minutes. */
+  readonly access: string
+  readonly refresh: string
+}
+
+/** The demo buyer's access token. */
+export const buyerToken = async (system: RunningSystem): Promise<string> => (await signIn(system)).access
+
+/** Signs the demo buyer in at the real auth-service, by code flow with PKCE. */
+export async function signIn({ issuer, demo }: RunningSystem): Promise<Tokens> {
   if (demo === undefined) throw new Error('The system has no demo buyer.')
   const verifier = randomBytes(32).toString('base64url')
   const query = new URLSearchParams({
@@ -26,12 +35,21 @@ export async function buyerToken({ issuer, demo }: RunningSystem): Promise<strin
   const code = new URL(end.url).searchParams.get('code')
   if (code === null) throw new Error(`The demo buyer's sign-in ended on ${end.url} (${end.status}): ${end.html.slice(0, 500)}`)
   const form = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, client_id: CLIENT_ID, code_verifier: verifier }
+  return askForTokens(issuer, form)
+}
+
+/** New tokens for a refresh token, which ends with it. */
+export const refresh = ({ issuer }: RunningSystem, token: string): Promise<Tokens> =>
+  askForTokens(issuer, { grant_type: 'refresh_token', refresh_token: token, client_id: CLIENT_ID })
+
+async function askForTokens(issuer: string, form: Record<string, string>): Promise<Tokens> {
   const response = await fetch(`${issuer}/token`, {
     method: 'POST',
     body: new URLSearchParams(form),
     signal: AbortSignal.timeout(10_000),
   })
-  const answer = (await response.json()) as { access_token?: string }
-  if (answer.access_token === undefined) throw new Error(`The token endpoint answered ${response.status}: ${JSON.stringify(answer)}`)
-  return answer.access_token
+  const answer = (await response.json()) as { access_token?: string; refresh_token?: string; error?: string }
+  const { access_token: access, refresh_token: next } = answer
+  if (access === undefined || next === undefined) throw new Error(`The token endpoint answered ${response.status} ${answer.error ?? ''}`)
+  return { access, refresh: next }
 }

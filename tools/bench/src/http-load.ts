@@ -13,6 +13,8 @@ export interface LoadJob {
   /** Ends earlier after so many. */
   readonly maxCount?: number
   readonly productIds: readonly string[]
+  /** Sent with each read of a product. */
+  readonly bearer?: string
   /** Set for orders: whose, and the product that is in each of them. Else products are read. */
   readonly orders?: { readonly token: string; readonly everybodyWants: string | undefined }
 }
@@ -36,9 +38,10 @@ function pairOf(ids: readonly string[], first = anyOf(ids)): [string, string] {
   for (let second = anyOf(ids); ; second = anyOf(ids)) if (second !== first) return [first, second]
 }
 
-function requestOf({ url, productIds, orders }: LoadJob): () => string {
+function requestOf({ url, productIds, orders, bearer }: LoadJob): () => string {
   const { host } = new URL(url)
-  if (orders === undefined) return () => `GET /v1/products/${anyOf(productIds)} HTTP/1.1\r\nhost: ${host}\r\n\r\n`
+  const authorization = bearer === undefined ? '' : `authorization: Bearer ${bearer}\r\n`
+  if (orders === undefined) return () => `GET /v1/products/${anyOf(productIds)} HTTP/1.1\r\nhost: ${host}\r\n${authorization}\r\n`
   const head = `POST /v1/orders HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${orders.token}\r\ncontent-type: application/json\r\n`
   return () => {
     const lines = pairOf(productIds, orders.everybodyWants).map((productId) => ({ productId, quantity: 1 }))

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { RunningSystem } from '@catamaran/stack'
+import { benchAuth } from './auth.js'
 import { describeMachine, makeDataDir, measureSync } from './machine.js'
 import { benchOrders } from './orders.js'
 import { benchProducts } from './products.js'
@@ -13,6 +14,7 @@ const ON_A_SYSTEM: Record<string, (system: RunningSystem) => Promise<void>> = {
   products: benchProducts,
   orders: benchOrders,
   relay: benchRelay,
+  auth: benchAuth,
 }
 const NAMES = ['start', ...Object.keys(ON_A_SYSTEM)]
 
@@ -25,6 +27,7 @@ It starts a system of its own (engines with fsync on, no limits for callers) and
   products   read a product through the gateway, against two chained bare Fastify hops
   orders     place an order through the gateway, against a bare driver loop without HTTP
   relay      publish the outbox, against kafkajs alone
+  auth       API keys and tokens at the gateway, sign-in, and whether sign-ins delay a token refresh
 
 Without names all of them. --data DIR names a folder on the disk to be measured (default: the temporary folder).
 `

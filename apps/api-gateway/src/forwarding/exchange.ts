@@ -89,6 +89,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.controller?.abort(new AppError('service.unavailable'))
   }
 
+  /** Ends it because its caller may not go on: an open stream is cut off, one that has not begun is refused. */
+  end(error: AppError): void {
+    if (this.hasBegun) this.drain()
+    else if (!this.isDone) this.fail(error)
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller
     if (this.isDone) controller.abort(new AppError('service.unavailable'))

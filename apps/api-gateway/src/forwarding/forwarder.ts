@@ -1,11 +1,16 @@
 import { SERVICES, type ServiceName } from '@catamaran/contracts'
-import { AppError, contextOf, ServiceTokens } from '@catamaran/platform'
+import { AppError, contextOf, ServiceTokens, type Claims } from '@catamaran/platform'
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CONFIG, type Config } from '../config.js'
-import { countedFor, type Counted } from '../limits/caller.js'
-import { RateLimiter, type Admission } from '../limits/rate-limiter.js'
+import { AuthState } from '../credentials/auth-state.js'
+import { Revocations } from '../credentials/revocations.js'
+import type { Admission } from '../limits/admission.js'
+import { countedFor } from '../limits/caller.js'
+import { InHand } from '../limits/in-hand.js'
+import { RateLimiter, type Counted } from '../limits/rate-limiter.js'
 import { securityHeadersOf } from '../security-headers.js'
+import { Usage } from '../usage/usage.js'
 import { takeBody, type InnerBody } from './body.js'
 import { Exchange } from './exchange.js'
 import { innerRequestHeaders } from './headers.js'
@@ -19,6 +24,7 @@ const STREAM_RETRY_S = 5
 interface Prepared {
   token: string
   body: InnerBody | undefined
+  isStream: boolean
   /** Flat headers of our own on the answer. */
   own: string[]
   counted: Counted
@@ -31,12 +37,17 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
   /** Flat. */
   private readonly security: readonly string[]
   private readonly streams = new Map<string, Set<Exchange>>()
+  private readonly callers = new WeakMap<Exchange, Claims>()
+  private readonly inHand: InHand
   private isDraining = false
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly limiter: RateLimiter,
     private readonly tokens: ServiceTokens,
+    private readonly authState: AuthState,
+    private readonly revocations: Revocations,
+    private readonly usage: Usage,
   ) {
     const { upstreams, forwarding, service } = config
     this.upstreams = new Map(
@@ -46,6 +57,8 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
       }),
     )
     this.security = Object.entries(securityHeadersOf(service.issuer)).flat()
+    this.inHand = new InHand(forwarding.maxInFlightPerCaller)
+    revocations.onAdded(() => this.endRevokedStreams())
   }
 
   /** Forwards one request. Whatever goes wrong is answered here: the reply is hijacked. */
@@ -63,7 +76,9 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
           refused(error)
         }
       }
-    const counted = countedFor(request, rule.isSignIn && request.method === 'POST')
+    const counted = countedFor(request, rule.isSignIn && request.method === 'POST', this.planOf)
+    const isStream = request.headers.accept?.includes('text/event-stream') === true
+    this.usage.watch(request, reply)
     const admitted = step(({ rateLimit, rateLimitPolicy, retryAfterS }: Admission) => {
       own.push('ratelimit', rateLimit, 'ratelimit-policy', rateLimitPolicy)
       if (retryAfterS !== undefined) throw new AppError('request.rate-limited', { retryAfterS })
@@ -73,15 +88,21 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
     })
     const authorised = step((token: string) => takeBody(request, reply, rule.maxBodyBytes, bodyTaken(token), refused))
     const bodyTaken = (token: string) =>
-      step((body: InnerBody | undefined) => this.exchange(request, reply, rule, { token, body, own, counted }))
-    this.limiter.admit(counted.limit, counted.who, admitted)
+      step((body: InnerBody | undefined) => this.exchange(request, reply, rule, { token, body, isStream, own, counted }))
+    try {
+      // Before the limit: what is refused here must not count there. Streams have a cap of their own.
+      if (!isStream) this.inHand.enter(counted.who, reply.raw)
+      this.limiter.admit(counted, admitted)
+    } catch (error) {
+      refused(error)
+    }
   }
 
   /** @throws AppError service.overloaded, or request.rate-limited for a caller with too many streams open */
-  private exchange(request: FastifyRequest, reply: FastifyReply, rule: RouteRule, { token, body, own, counted }: Prepared): void {
+  private exchange(request: FastifyRequest, reply: FastifyReply, rule: RouteRule, prepared: Prepared): void {
+    const { token, body, isStream, own, counted } = prepared
     if (reply.raw.destroyed) return
     const upstream = this.upstreams.get(rule.upstream) as Upstream
-    const isStream = request.headers.accept?.includes('text/event-stream') === true
     const streams = isStream ? this.streamsOf(counted.who) : undefined
     upstream.enter()
     const exchange: Exchange = new Exchange(request, reply, {
@@ -98,9 +119,28 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
         if (streams?.size === 0) this.streams.delete(counted.who)
       },
     })
-    streams?.add(exchange)
+    if (streams !== undefined) this.keepStream(streams, exchange, contextOf(request).caller)
     exchange.start()
   }
+
+  /** Since the guard admitted the caller of a stream, they may have been shut out: nothing else would tell it. */
+  private keepStream(streams: Set<Exchange>, exchange: Exchange, caller: Claims | undefined): void {
+    streams.add(exchange)
+    if (caller === undefined) return
+    this.callers.set(exchange, caller)
+    if (this.revocations.covers(caller)) exchange.end(new AppError('auth.token-revoked'))
+  }
+
+  private endRevokedStreams(): void {
+    for (const streams of this.streams.values()) {
+      for (const stream of streams) {
+        const caller = this.callers.get(stream)
+        if (caller !== undefined && this.revocations.covers(caller)) stream.end(new AppError('auth.token-revoked'))
+      }
+    }
+  }
+
+  private readonly planOf = (id: string | undefined) => this.authState.planOf(id)
 
   /** The event streams that somebody has open. */
   private streamsOf(who: string): Set<Exchange> {

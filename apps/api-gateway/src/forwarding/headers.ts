@@ -31,6 +31,8 @@ const NOT_FROM_CALLERS = new Set([
 /** Every `X-` header is somebody's private language: callers get none of them through. */
 const isPrivate = (name: string): boolean => name.charCodeAt(0) === 120 && name.charCodeAt(1) === 45
 
+const isApiKeyHeader = (value: string | string[] | undefined): boolean => typeof value === 'string' && /^bearer +cat_/i.test(value)
+
 /** What the outside needn't see, or what the gateway says itself. */
 const NOT_TO_CALLERS = new Set([
   ...HOP_BY_HOP,
@@ -72,6 +74,8 @@ export const innerRequestHeaders = (request: FastifyRequest, context: RequestCon
   ]
   for (const name in headers) {
     const value = headers[name]
+    // Where no token is judged (OpenID's own endpoints), an API key goes no further.
+    if (name === 'authorization' && isApiKeyHeader(value)) continue
     if (typeof value !== 'string' || NOT_FROM_CALLERS.has(name) || isPrivate(name) || listed?.has(name) === true) continue
     flat.push(name, value)
   }

@@ -1,19 +1,21 @@
 import { isIPv6 } from 'node:net'
-import { contextOf } from '@catamaran/platform'
+import { ID_PREFIXES, type Plan } from '@catamaran/contracts'
+import { contextOf, type Claims } from '@catamaran/platform'
 import type { FastifyRequest } from 'fastify'
-import type { LimitName } from './rate-limiter.js'
+import type { Counted } from './rate-limiter.js'
 
-/** Where a request counts. */
-export interface Counted {
-  readonly limit: LimitName
-  readonly who: string
-}
+/** Whether a token is a partner's own: an API key's or an OAuth client's, not that of a person who is a member. */
+export const isPartner = ({ sub }: Claims): boolean => sub.startsWith(`${ID_PREFIXES.partner}_`)
 
-/** Whom a request counts for: the verified token's subject, else the client's address; signing in always the address. */
-export const countedFor = (request: FastifyRequest, isSignIn: boolean): Counted => {
+/**
+ * Whom a request counts for: the verified token's subject, a partner by its plan, else the client's address; signing in always the address. A plan
+ * that is not known (auth-service never told it) leaves a partner with the limit of any caller.
+ */
+export const countedFor = (request: FastifyRequest, isSignIn: boolean, planOf: (id: string | undefined) => Plan | undefined): Counted => {
   if (isSignIn) return { limit: 'sign-in', who: networkOf(request.ip) }
   const { caller } = contextOf(request)
-  return caller === undefined ? { limit: 'anonymous', who: networkOf(request.ip) } : { limit: 'caller', who: caller.sub }
+  if (caller === undefined) return { limit: 'anonymous', who: networkOf(request.ip) }
+  return { limit: (isPartner(caller) ? planOf(caller.plan) : undefined) ?? 'caller', who: caller.sub }
 }
 
 /** An address as a limit sees it: IPv4 whole, IPv6 by its /64, since whoever has one address there has them all. */

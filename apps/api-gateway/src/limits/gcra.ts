@@ -8,6 +8,12 @@ export interface Pace {
   readonly tolerance: number
 }
 
+/** So many requests a second in the long run, and so many at once. */
+export const paceOf = ({ ratePerS, burst }: { ratePerS: number; burst: number }): Pace => {
+  const interval = 1_000_000 / ratePerS
+  return { interval, tolerance: burst * interval }
+}
+
 /** The same in Redis, by its clock, in one round trip. A key is gone once its caller is at rest. */
 export const GCRA_LUA = `
 local clock = redis.call('TIME')
@@ -20,6 +26,28 @@ local left = tolerance - (arrival - now)
 if left < 0 then return math.floor(left) end
 redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
 return math.floor(left)
+`
+
+/**
+ * The same with a quota for each UTC day by Redis' clock, still in one round trip. It answers with two integers: what is left of the tolerance, and of
+ * the day's requests; below zero where that one refuses. What is refused by either is taken from neither.
+ */
+export const PLAN_LUA = `
+local clock = redis.call('TIME')
+local second = tonumber(clock[1])
+local now = second * 1000000 + clock[2]
+local interval, tolerance, perDay = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local arrival = tonumber(redis.call('GET', KEYS[1]) or now)
+if arrival < now then arrival = now end
+local used = tonumber(redis.call('GET', KEYS[2]) or 0)
+local left = tolerance - (arrival + interval - now)
+if used >= perDay then return { math.max(0, math.floor(tolerance - (arrival - now))), -1 } end
+if left < 0 then return { math.floor(left), perDay - used } end
+arrival = arrival + interval
+redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
+redis.call('INCR', KEYS[2])
+if used == 0 then redis.call('EXPIREAT', KEYS[2], second - second % 86400 + 86400) end
+return { math.floor(left), perDay - used - 1 }
 `
 
 const MAX_CALLERS = 20_000
@@ -39,5 +67,36 @@ export class LocalBuckets {
     this.arrivals.set(key, arrival)
     if (this.arrivals.size > MAX_CALLERS) this.arrivals.delete(this.arrivals.keys().next().value as string)
     return Math.floor(left)
+  }
+
+  /** What `admit` would answer, without counting. */
+  left(key: string, { interval, tolerance }: Pace): number {
+    const now = this.nowUs()
+    return Math.floor(tolerance - (Math.max(this.arrivals.get(key) ?? now, now) + interval - now))
+  }
+}
+
+export const DAY_S = 86_400
+
+/** Requests of a UTC day in this process, for while Redis is away. */
+export class LocalDays {
+  private readonly used = new Map<string, number>()
+  private day = 0
+
+  constructor(private readonly now: () => number = Date.now) {}
+
+  /** What is left of the day's requests, none taken. */
+  left(key: string, perDay: number): number {
+    const day = Math.floor(this.now() / 1000 / DAY_S)
+    if (day !== this.day) this.used.clear()
+    this.day = day
+    return perDay - (this.used.get(key) ?? 0)
+  }
+
+  take(key: string): void {
+    const used = this.used.get(key) ?? 0
+    this.used.delete(key)
+    this.used.set(key, used + 1)
+    if (this.used.size > MAX_CALLERS) this.used.delete(this.used.keys().next().value as string)
   }
 }

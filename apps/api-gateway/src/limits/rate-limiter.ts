@@ -1,26 +1,30 @@
+import type { Plan } from '@catamaran/contracts'
 import { RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
 import { CONFIG, type Config } from '../config.js'
-import { GCRA_LUA, LocalBuckets, type Pace } from './gcra.js'
+import {
+  admissionOf,
+  planAdmissionOf,
+  planPolicyOf,
+  policyOf,
+  type Admission,
+  type LimitName,
+  type PlanPolicy,
+  type Policy,
+} from './admission.js'
+import { GCRA_LUA, LocalBuckets, LocalDays, PLAN_LUA } from './gcra.js'
 
-/** The limits there are, by whom they count: a token's subject, or an address. */
-export type LimitName = 'caller' | 'anonymous' | 'sign-in'
-
-/** Whether a request may pass, and what the answer says about it (draft-ietf-httpapi-ratelimit-headers-11). */
-export interface Admission {
-  readonly rateLimit: string
-  readonly rateLimitPolicy: string
-  /** Set when it may not pass: seconds until it may. */
-  readonly retryAfterS: number | undefined
+/** Where a request counts: at a limit by its name, or at a partner's plan. */
+export interface Counted {
+  readonly limit: LimitName | Plan
+  readonly who: string
 }
 
-interface Policy extends Pace {
-  readonly name: LimitName
-  readonly header: string
+type Script = RedisClient & {
+  admitByPace(key: string, interval: number, tolerance: number): Promise<number>
+  admitByPlan(paceKey: string, dayKey: string, interval: number, tolerance: number, perDay: number): Promise<[number, number]>
 }
-
-type Script = RedisClient & { admitByPace(key: string, interval: number, tolerance: number): Promise<number> }
 
 /** When Redis was away or too slow this process decides alone, and asks again only after the pause. */
 const PAUSE_MS = 1_000
@@ -31,8 +35,10 @@ const START_WAIT_MS = 500
 export class RateLimiter implements OnModuleInit {
   private readonly redis: Script
   private readonly local = new LocalBuckets()
+  private readonly localDays = new LocalDays()
   private factor = 0
   private policies: Readonly<Record<LimitName, Policy>> | undefined
+  private planPolicies = new WeakMap<Plan, PlanPolicy>()
   private awayUntil = 0
 
   constructor(
@@ -41,6 +47,7 @@ export class RateLimiter implements OnModuleInit {
     redis: RedisClient,
   ) {
     redis.defineCommand('admitByPace', { numberOfKeys: 1, lua: GCRA_LUA })
+    redis.defineCommand('admitByPlan', { numberOfKeys: 2, lua: PLAN_LUA })
     this.redis = redis as Script
   }
 
@@ -53,51 +60,83 @@ export class RateLimiter implements OnModuleInit {
     })
   }
 
-  /** Counts one request of `who` and tells `next`, at once or after the round trip. Never fails. */
-  admit(name: LimitName, who: string, next: (admission: Admission) => void): void {
-    const policy = this.policyOf(name)
+  /** Counts one request and tells `next`, at once or after the round trip. Never fails. */
+  admit({ limit, who }: Counted, next: (admission: Admission) => void): void {
+    if (typeof limit === 'string') this.admitByName(limit, who, next)
+    else this.admitByPlan(limit, who, next)
+  }
+
+  private admitByName(name: LimitName, who: string, next: (admission: Admission) => void): void {
+    const policy = this.policiesNow()[name]
     const key = `rate:${name}:${who}`
-    if (this.redis.status !== 'ready' || performance.now() < this.awayUntil) return next(admissionOf(policy, this.local.admit(key, policy)))
+    this.together(
+      () => this.redis.admitByPace(key, policy.interval, policy.tolerance),
+      () => this.local.admit(key, policy),
+      (left) => next(admissionOf(policy, left)),
+    )
+  }
+
+  private admitByPlan(plan: Plan, who: string, next: (admission: Admission) => void): void {
+    const policy = this.planPolicy(plan)
+    const { pace, perDay } = policy
+    // The braces keep both keys in one slot of a cluster.
+    const [paceKey, dayKey] = [`rate:plan:{${who}}`, `rate:day:{${who}}`]
+    this.together<[number, number]>(
+      () => this.redis.admitByPlan(paceKey, dayKey, pace.interval, pace.tolerance, perDay),
+      () => this.admitByPlanAlone(paceKey, policy),
+      ([left, leftOfDay]) => next(planAdmissionOf(policy, left, leftOfDay)),
+    )
+  }
+
+  private admitByPlanAlone(key: string, { pace, perDay }: PlanPolicy): [number, number] {
+    const leftOfDay = this.localDays.left(key, perDay)
+    if (leftOfDay <= 0) return [Math.max(0, this.local.left(key, pace)), -1]
+    const left = this.local.admit(key, pace)
+    if (left < 0) return [left, leftOfDay]
+    this.localDays.take(key)
+    return [left, leftOfDay - 1]
+  }
+
+  /** Decides with the other gateways by `ask`, or `alone` where Redis is away or slower than it may be. */
+  private together<T>(ask: () => Promise<T>, alone: () => T, next: (decided: T) => void): void {
+    if (this.redis.status !== 'ready' || performance.now() < this.awayUntil) return next(alone())
     let isTold = false
-    const tell = (left: number): void => {
+    const tell = (decided: T): void => {
       if (isTold) return
       isTold = true
       clearTimeout(timer)
-      next(admissionOf(policy, left))
+      next(decided)
     }
-    const alone = (): void => {
+    const giveUp = (): void => {
       if (isTold) return
       this.awayUntil = performance.now() + PAUSE_MS
-      tell(this.local.admit(key, policy))
+      tell(alone())
     }
-    const timer = setTimeout(alone, this.config.limits.redisWaitMs)
-    this.redis.admitByPace(key, policy.interval, policy.tolerance).then(tell, alone)
+    const timer = setTimeout(giveUp, this.config.limits.redisWaitMs)
+    ask().then(tell, giveUp)
   }
 
-  private policyOf(name: LimitName): Policy {
+  private policiesNow(): Readonly<Record<LimitName, Policy>> {
     const factor = this.flags.value('gateway.rate-limit-factor')
     if (this.policies === undefined || factor !== this.factor) {
       this.factor = factor
+      this.planPolicies = new WeakMap()
       const { limits } = this.config
       this.policies = {
-        caller: policy('caller', limits.caller, factor),
-        anonymous: policy('anonymous', limits.anonymous, factor),
-        'sign-in': policy('sign-in', limits['sign-in'], factor),
+        caller: policyOf('caller', limits.caller, factor),
+        anonymous: policyOf('anonymous', limits.anonymous, factor),
+        'sign-in': policyOf('sign-in', limits['sign-in'], factor),
       }
     }
-    return this.policies[name]
+    return this.policies
+  }
+
+  private planPolicy(plan: Plan): PlanPolicy {
+    this.policiesNow() // drops what was made for another factor
+    const known = this.planPolicies.get(plan)
+    if (known !== undefined) return known
+    const made = planPolicyOf(plan, this.factor)
+    this.planPolicies.set(plan, made)
+    return made
   }
 }
-
-const policy = (name: LimitName, limit: { ratePerS: number; burst: number }, factor: number): Policy => {
-  const interval = 1_000_000 / (limit.ratePerS * factor)
-  const burst = Math.max(1, Math.round(limit.burst * factor))
-  const tolerance = burst * interval
-  return { name, interval, tolerance, header: `"${name}";q=${burst};w=${Math.ceil(tolerance / 1_000_000)}` }
-}
-
-const admissionOf = ({ name, interval, tolerance, header }: Policy, left: number): Admission => ({
-  rateLimit: `"${name}";r=${left < 0 ? 0 : Math.floor(left / interval)};t=${Math.ceil((tolerance - Math.max(left, 0)) / 1_000_000)}`,
-  rateLimitPolicy: header,
-  retryAfterS: left < 0 ? Math.ceil(-left / 1_000_000) : undefined,
-})

@@ -117,6 +117,7 @@ interface Field {
   inputMode?: 'numeric'
   maxLength?: number
   isReadOnly?: boolean
+  isOptional?: boolean
   hasFocus?: boolean
   value?: string | undefined
   error?: string | undefined
@@ -134,7 +135,7 @@ export const field = ({ name, label, type, autocomplete, hint, value, error, ...
       name="${name}"
       type="${type}"
       autocomplete="${autocomplete}"
-      required${value !== undefined && html` value="${value}"`}${
+      ${more.isOptional !== true && html` required`}${value !== undefined && html` value="${value}"`}${
         error !== undefined && html` aria-invalid="true"`
       }${describedBy !== '' && html` aria-describedby="${describedBy}"`}${type !== 'password' && html` autocapitalize="none" spellcheck="false"`}${
         more.inputMode !== undefined && html` inputmode="${more.inputMode}"`

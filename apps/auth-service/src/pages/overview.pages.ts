@@ -5,6 +5,11 @@ const DONE: Record<string, string> = {
   'passkey-added': 'The passkey was added. We have sent you a mail about it.',
   'passkey-renamed': 'The passkey has its new name.',
   'passkey-removed': 'The passkey was removed. We have sent you a mail about it.',
+  'profile-changed': 'Your profile was changed.',
+  'password-changed': 'Your password was changed, and all other sessions have ended. We have sent you a mail about it.',
+  'email-asked': 'We have sent a mail to both addresses. The new one counts once you have opened the link in each of them.',
+  'session-ended': 'That session has ended.',
+  'sessions-ended': 'All other sessions have ended.',
   'codes-off': 'Codes at sign-in are off. We have sent you a mail about it.',
 }
 

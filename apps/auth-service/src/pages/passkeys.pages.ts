@@ -1,7 +1,7 @@
 import type { Passkey } from '../passkeys/passkeys.schema.js'
 import { field, html, time, type Html, type Page } from './html.js'
 import { backToAccount } from './overview.pages.js'
-import { passkeyForm } from './passkey-form.js'
+import { passkeyForm, passkeysMissing } from './passkey-form.js'
 
 const usedText = ({ lastUsedAt }: Passkey): Html =>
   lastUsedAt === null ? html`Not used yet` : html`Last used ${time(new Date(lastUsedAt))}`
@@ -34,7 +34,7 @@ export const addPasskeyPage = (options: object): Page => ({
   usesPasskeys: true,
   body: html`<h1>Add a passkey</h1>
     <p>Your browser asks where to keep it: on this device, on your phone, or on a security key.</p>
-    <noscript><p class="alert">Passkeys need JavaScript, which is switched off in this browser.</p></noscript>
+    ${passkeysMissing()}
     ${passkeyForm({
       ...{ action: '/account/passkeys', ceremony: 'create', options, label: 'Go on' },
       fields: field({
@@ -54,7 +54,7 @@ export const passkeyPage = (passkey: Passkey, error?: string): Page => ({
       ${field({ name: 'name', label: 'Name', type: 'text', autocomplete: 'off', maxLength: 100, value: passkey.name, error })}
       <button type="submit">Save the name</button>
     </form>
-    <form method="post" action="/account/passkeys/${passkey.id}/remove">
+    <form class="apart" method="post" action="/account/passkeys/${passkey.id}/remove">
       <p class="hint">Once removed, it can’t sign in any more. Delete it on your device too.</p>
       <button type="submit" class="danger">Remove this passkey</button>
     </form>

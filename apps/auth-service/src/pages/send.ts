@@ -37,6 +37,10 @@ export const orRefusal = <T>(work: Promise<T>, ...codes: ErrorCode[]): Promise<T
     throw error
   })
 
+/** What a form says beside each of its fields, out of zod's issues; `form` is about the whole. */
+export const messagesOf = (issues: readonly { path: readonly PropertyKey[]; message: string }[]): Record<string, string> =>
+  Object.fromEntries(issues.map(({ path, message }) => [String(path[0] ?? 'form'), message]))
+
 /** Errors as pages, for the controllers that answer browsers. */
 @Catch()
 export class PageFilter implements ExceptionFilter {

@@ -1,6 +1,6 @@
 import { query } from './account.pages.js'
 import { alert, field, html, type FormState, type Html, type Page } from './html.js'
-import { passkeyForm } from './passkey-form.js'
+import { passkeyForm, passkeysMissing } from './passkey-form.js'
 
 interface Frame {
   uid: string
@@ -37,7 +37,13 @@ export const signInPage = ({ uid, clientName, formTargets, known, passkeys, stat
     </form>
     <p class="also"><a href="/account/forgot-password${query(uid)}">Forgotten your password?</a></p>
     ${passkeyForm({
-      ...{ action: `/account/sign-in/${uid}/passkey`, ceremony: 'get', options: passkeys, label: 'Sign in with a passkey', isQuiet: true },
+      ...{
+        action: `/account/sign-in/${uid}/passkey`,
+        ceremony: 'get',
+        options: passkeys,
+        label: 'Sign in with a passkey',
+        isAlternative: true,
+      },
     })}
     ${
       known === undefined
@@ -77,11 +83,16 @@ export const codePage = ({ uid, clientName, formTargets, hasTotp, passkeys, refu
     ${
       passkeys !== undefined &&
       passkeyForm({
-        ...{ action: `/account/sign-in/${uid}/passkey`, ceremony: 'get', options: passkeys, label: 'Use a passkey', isQuiet: hasTotp },
+        ...{
+          action: `/account/sign-in/${uid}/passkey`,
+          ceremony: 'get',
+          options: passkeys,
+          label: 'Use a passkey',
+          isAlternative: hasTotp,
+        },
       })
     }
-    ${!hasTotp && html`<noscript><p class="alert">Passkeys need JavaScript, which is switched off in this browser.</p></noscript>`}
-    ${cancelForm(uid)}`,
+    ${!hasTotp && passkeysMissing()} ${cancelForm(uid)}`,
 })
 
 /** A new page, since the challenge that was answered is used up. */

@@ -6,13 +6,10 @@ import { DevicesService } from '../devices/devices.service.js'
 import { EmailService } from '../me/email.service.js'
 import { OidcProvider } from '../oidc/provider.js'
 import * as pages from '../pages/recovery.pages.js'
-import { checkOrigin, PageFilter, sendOn, sendPage } from '../pages/send.js'
+import { checkOrigin, messagesOf, PageFilter, sendOn, sendPage } from '../pages/send.js'
 import { Back, Token } from './account.controller.js'
 import { ResetService } from './reset.service.js'
 import { AskReset, ResetPassword } from './users.schema.js'
-
-const messagesOf = (issues: readonly { path: readonly PropertyKey[]; message: string }[]): Record<string, string> =>
-  Object.fromEntries(issues.map(({ path, message }) => [String(path[0] ?? 'form'), message]))
 
 /** The pages behind mailed links: looking changes nothing, programs that read mail open links too. */
 @ApiExcludeController()
