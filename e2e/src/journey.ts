@@ -26,7 +26,12 @@ const Mails = z.array(z.object({ subject: z.string(), links: z.array(z.string())
 
 export interface Journey {
   email: string
+  password: string
   accessToken: string
+  idToken: string
+  refreshToken: string
+  /** Where the person is signed in still. */
+  browser: Browser
   order: z.infer<typeof Order>
 }
 
@@ -73,11 +78,12 @@ const confirmMail = async (system: RunningSystem, email: string): Promise<string
   return mail.subject
 }
 
-const signIn = async (
+/** Signs in by the pages, with `openid-client`; gives the tokens and the browser, which has the session. */
+export const signIn = async (
   system: RunningSystem,
   email: string,
   password: string,
-): Promise<oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers> => {
+): Promise<{ tokens: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers; browser: Browser }> => {
   const client = await oidc.discovery(new URL(system.issuer), CLIENT_ID, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] })
   const [pkceCodeVerifier, expectedState, expectedNonce] = [oidc.randomPKCECodeVerifier(), oidc.randomState(), oidc.randomNonce()]
   const start = oidc.buildAuthorizationUrl(client, {
@@ -93,7 +99,8 @@ const signIn = async (
   const page = await browser.open(start.href, { stopAt: REDIRECT_URI })
   const end = await browser.submit(page, { email, password }, REDIRECT_URI)
   if (!end.url.startsWith(REDIRECT_URI)) throw new Error(`sign-in ended on ${end.url} (${end.status}): ${end.html.slice(0, 500)}`)
-  return oidc.authorizationCodeGrant(client, new URL(end.url), { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true })
+  const checks = { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true }
+  return { tokens: await oidc.authorizationCodeGrant(client, new URL(end.url), checks), browser }
 }
 
 const waitForNotification = async (buyer: Buyer, orderId: string): Promise<string> => {
@@ -134,13 +141,14 @@ export const journey = async (system: RunningSystem, report: Report): Promise<Jo
     () => confirmMail(system, email),
     (subject) => `“${subject}”`,
   )
-  const tokens = await step(
+  const { tokens, browser } = await step(
     'sign in',
     () => signIn(system, email, password),
-    (granted) => `access token for ${granted.expires_in} s, ${granted.claims()?.sub}`,
+    ({ tokens: granted }) => `access token for ${granted.expires_in} s, ${granted.claims()?.sub}`,
   )
   const order = await shop(new Buyer(system.gateway, tokens.access_token), step)
-  return { email, accessToken: tokens.access_token, order }
+  const { access_token: accessToken, id_token: idToken = '', refresh_token: refreshToken = '' } = tokens
+  return { ...{ email, password, order, browser }, ...{ accessToken, idToken, refreshToken } }
 }
 
 const shop = async (buyer: Buyer, step: Step): Promise<Journey['order']> => {

@@ -126,19 +126,28 @@ class Guard {
   }
 }
 
+/** A route as it is registered, and who may use it. */
+export interface GuardedRoute {
+  readonly methods: readonly string[]
+  /** With parameters as Fastify writes them: `/v1/orders/:id`. */
+  readonly url: string
+  readonly access: Access
+}
+
 /**
  * Guards every route of a service with one hook: inner services check the calling service against the call table, and each route's
- * declared access against the caller's token.
+ * declared access against the caller's token. The list it returns fills as routes are registered.
  * @throws Error at start-up for a route that declares no access, or a role that nobody would check
  */
-export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): void => {
+export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): readonly GuardedRoute[] => {
   const guard = new Guard(options)
-  fastify.addHook('onRoute', (route) => {
-    const access = route.config?.access
-    if (access === undefined)
-      throw new Error(`${String(route.method)} ${route.url} declares no access: add @Requires(scope) or @Anonymous()`)
+  const routes: GuardedRoute[] = []
+  fastify.addHook('onRoute', ({ method, url, config }) => {
+    const access = config?.access
+    if (access === undefined) throw new Error(`${String(method)} ${url} declares no access: add @Requires(scope) or @Anonymous()`)
     if (access.scope !== null && access.role !== undefined && options.checksRoles !== true)
-      throw new Error(`${String(route.method)} ${route.url} asks for the role ${access.role}, which ${options.service} does not check`)
+      throw new Error(`${String(method)} ${url} asks for the role ${access.role}, which ${options.service} does not check`)
+    routes.push({ methods: [method].flat(), url, access })
   })
   const onRequest: onRequestHookHandler = (request, _reply, done) => {
     if (request.is404) return done()
@@ -151,4 +160,5 @@ export const registerGuard = (fastify: FastifyInstance, options: GuardOptions): 
     }
   }
   fastify.addHook('onRequest', onRequest)
+  return routes
 }

@@ -2,7 +2,7 @@ export { Anonymous, Caller, Requires, type Access, type Conditions } from './acc
 export { ConfigError, env, readConfig, serviceConfig, serviceEnv, type ServiceConfig } from './config.js'
 export { currentContext, logFields, runInContext, traceparentOf, type RequestContext } from './context.js'
 export { AppError, causesOf, problemOf, retryAfterOf, toAppError, type ErrorDetails } from './errors.js'
-export { bearerOf, type Door } from './guard.js'
+export { bearerOf, type Door, type GuardedRoute } from './guard.js'
 export { HttpClient, type CallOptions } from './http-client.js'
 export { createLogger, LOGGER, type Logger } from './logging.js'
 export { ProblemFilter } from './problem.filter.js'

@@ -6,7 +6,7 @@ import type { CustomTransportStrategy } from '@nestjs/microservices'
 import type { ServiceName } from '@catamaran/contracts'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ConfigError, readConfig, type ServiceConfig } from './config.js'
-import { registerGuard, type Door } from './guard.js'
+import { registerGuard, type Door, type GuardedRoute } from './guard.js'
 import { AdminServer } from './health.js'
 import { createLogger, nestLogger, type Logger } from './logging.js'
 import { openApiOf } from './openapi.js'
@@ -55,6 +55,8 @@ export interface Service {
   close(): Promise<void>
   /** The service's OpenAPI 3.1 document. */
   openApi(): object
+  /** Every route there is once the app is initialised, also those that no document tells of. */
+  routes(): readonly GuardedRoute[]
 }
 
 const IDLE_SWEEP_MS = 50
@@ -102,7 +104,8 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
   const instance = fastifyOf(options, logger)
   let door: Door | undefined
   const checksRoles = options.roles !== undefined
-  registerGuard(instance, { service: name, verifier, contextOf, now: options.now, checksRoles, door: options.door && (() => door) })
+  const guarding = { service: name, verifier, contextOf, now: options.now, checksRoles, door: options.door && (() => door) }
+  const routes = registerGuard(instance, guarding)
   const app = await NestFactory.create<NestFastifyApplication>(options.module({ logger, verifier }), new Adapter(instance as never), {
     bodyParser: false,
     logger: nestLogger(logger),
@@ -119,6 +122,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
     app,
     logger,
     openApi: () => openApiOf(app, name),
+    routes: () => routes,
     listen: async () => {
       const adminUrl = await admin.listen(config.adminHost, config.adminPort)
       await app.listen(config.port, config.host)
@@ -148,7 +152,7 @@ export interface RunOptions<T extends z.ZodType> {
 
 /**
  * What main.ts calls: reads the configuration, starts the service, and on SIGTERM or SIGINT drains requests and consumers within
- * SHUTDOWN_MS before it exits with 0. With the argument `openapi` it prints its document instead and ends.
+ * SHUTDOWN_MS before it exits with 0. With the argument `openapi` it prints its document instead and ends, with `routes` its routes.
  */
 export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>>({
   name,
@@ -159,10 +163,12 @@ export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>
   try {
     const config = readConfig(schema, env)
     const service = await create(config)
-    if (process.argv[2] === 'openapi') {
+    const asked = process.argv[2]
+    if (asked === 'openapi' || asked === 'routes') {
       await service.app.init()
+      const told = asked === 'openapi' ? service.openApi() : service.routes()
       // A pipe takes it in parts: the process may not end before the last.
-      process.stdout.write(`${JSON.stringify(service.openApi(), null, 2)}\n`, () => process.exit(0))
+      process.stdout.write(`${JSON.stringify(told, null, 2)}\n`, () => process.exit(0))
       return
     }
     process.on('uncaughtException', (error) => {

@@ -61,7 +61,8 @@ export class Browser {
     return this.open(action.href, { method: 'POST', form, ...(stopAt === undefined ? {} : { stopAt }) })
   }
 
-  private cookiesFor(url: URL): string {
+  /** The `Cookie` header that a request to an address would have. */
+  cookiesFor(url: URL): string {
     return [...this.cookies]
       .filter(([, { path }]) => url.pathname.startsWith(path))
       .map(([name, { value }]) => `${name}=${value}`)

@@ -1,0 +1,123 @@
+import type { PartnerRole, Scope, ServiceName } from '@catamaran/contracts'
+import type { Access } from './authorisation.routes.js'
+import type { Owned } from './authorisation.world.js'
+
+/** How somebody else's thing is refused: with the same 404 as a thing that is not there. */
+export interface Others {
+  /** The kind of thing that the route's last parameter names. */
+  readonly thing: Owned
+  /** The code of the 404. */
+  readonly code: string
+  /** A body that would be good if the thing were one's own. */
+  readonly body?: object
+}
+
+/** Who may use one route. */
+export interface Row {
+  readonly service: ServiceName
+  /** What the route declares to the guard. */
+  readonly access: Access
+  /** Who calls it, by their service token: the gateway for all that is public. */
+  readonly callers: readonly ServiceName[]
+  /** For pages: whom they show something to, anybody or who is signed in here. */
+  readonly page?: 'anybody' | 'session'
+  readonly others?: Others
+  /** The scope that the handler itself asks for, where the guard leaves it to it. */
+  readonly asks?: string
+}
+
+interface Conditions {
+  readonly role?: PartnerRole
+  readonly freshS?: number
+}
+
+const FRESH: Conditions = { freshS: 300 }
+const ANYBODY: Access = { scope: null }
+const GATEWAY = ['api-gateway'] as const
+
+const needs =
+  (service: ServiceName) =>
+  (scope: Scope, conditions: Conditions = {}, others?: Others): Row => ({
+    ...{ service, access: { scope, ...conditions }, callers: GATEWAY },
+    ...(others && { others }),
+  })
+const auth = needs('auth-service')
+const core = needs('core-service')
+
+const open = (service: ServiceName): Row => ({ service, access: ANYBODY, callers: GATEWAY })
+const page = (shownTo: 'anybody' | 'session'): Row => ({ ...open('auth-service'), page: shownTo })
+const inner = (service: ServiceName, callers: readonly ServiceName[], access: Access = ANYBODY): Row => ({ service, access, callers })
+
+/** The gateway's own pages. */
+const GATEWAY_ROUTES = [
+  '/',
+  '/docs',
+  '/openapi.json',
+  '/problems',
+  '/problems/{code}',
+  '/assets/style.css',
+  '/assets/icon.svg',
+  '/robots.txt',
+]
+
+/**
+ * Every route of the system and who may use it: a second opinion, written by hand. The test fails for a route without a row, a row without a
+ * route, and a route that is open to anybody whom its row doesn't name.
+ */
+export const ROUTES: Readonly<Record<string, Row>> = {
+  ...Object.fromEntries(GATEWAY_ROUTES.map((path) => [`GET ${path}`, open('api-gateway')])),
+
+  // Shopping
+  'GET /v1/products': open('core-service'),
+  'GET /v1/products/{id}': open('core-service'),
+  'GET /v1/cart': core('cart:write'),
+  'POST /v1/cart/lines': core('cart:write'),
+  'PUT /v1/cart/lines/{productId}': core('cart:write'),
+  'DELETE /v1/cart/lines/{productId}': core('cart:write'),
+  'GET /v1/orders': core('orders:read'),
+  'POST /v1/orders': core('orders:write'),
+  'GET /v1/orders/{id}': core('orders:read', {}, { thing: 'order', code: 'orders.not-found' }),
+  'GET /v1/notifications': core('notifications:read'),
+
+  // Accounts
+  'POST /v1/users': open('auth-service'),
+  'POST /v1/users/verify-email': open('auth-service'),
+  'POST /v1/users/reset-password': open('auth-service'),
+  'POST /v1/users/reset-password/confirm': open('auth-service'),
+  'POST /v1/users/confirm-email': open('auth-service'),
+  'GET /v1/me': auth('account:read'),
+  'PATCH /v1/me': auth('account:write'),
+  'PUT /v1/me/password': auth('account:write', FRESH),
+  'POST /v1/me/email': auth('account:write', FRESH),
+  'GET /v1/me/sessions': auth('account:read'),
+  'DELETE /v1/me/sessions': auth('account:write'),
+  'DELETE /v1/me/sessions/{sid}': auth('account:write', {}, { thing: 'session', code: 'identity.session-not-found' }),
+
+  // Pages. What the session's cookie opens, and what a single-use link opens, is told by the page itself.
+  'GET /account/assets/{name}': page('anybody'),
+  'GET /account/sign-up': page('anybody'),
+  'POST /account/sign-up': page('anybody'),
+  'GET /account/check-mail': page('anybody'),
+  'GET /account/verify-email': page('anybody'),
+  'POST /account/verify-email': page('anybody'),
+  'GET /account/forgot-password': page('anybody'),
+  'POST /account/forgot-password': page('anybody'),
+  'GET /account/reset-sent': page('anybody'),
+  'GET /account/reset-password': page('anybody'),
+  'POST /account/reset-password': page('anybody'),
+  'GET /account/confirm-email': page('anybody'),
+  'POST /account/confirm-email': page('anybody'),
+  'GET /account/sign-in/{uid}': page('session'),
+  'POST /account/sign-in/{uid}': page('session'),
+  'POST /account/sign-in/{uid}/continue': page('session'),
+  'POST /account/sign-in/{uid}/cancel': page('session'),
+
+  // OpenID Connect: its endpoints judge their callers themselves (apps/auth-service/test)
+  'ALL /oidc/*': open('auth-service'),
+  'GET /oidc/me': { ...open('auth-service'), asks: 'openid' },
+  'POST /oidc/me': { ...open('auth-service'), asks: 'openid' },
+
+  // Between services
+  'GET /internal/gateway/state': inner('auth-service', GATEWAY),
+  'GET /internal/notifications': inner('aux-service', ['core-service'], { scope: 'notifications:read' }),
+}
