@@ -161,7 +161,8 @@ export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>
     const service = await create(config)
     if (process.argv[2] === 'openapi') {
       await service.app.init()
-      process.stdout.write(`${JSON.stringify(service.openApi(), null, 2)}\n`)
+      const document = `${JSON.stringify(service.openApi(), null, 2)}\n`
+      await new Promise<void>((resolve) => process.stdout.write(document, () => resolve())) // a pipe takes a long one in parts
       process.exit(0)
     }
     process.on('uncaughtException', (error) => {
