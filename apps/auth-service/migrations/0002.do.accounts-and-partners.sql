@@ -35,7 +35,7 @@ create table totp (
   confirmed_at timestamptz,
   created_at timestamptz not null default now()
 );
--- Codes of 80 random bits, as SHA-256: no dictionary holds them.
+-- Codes of 120 random bits, as SHA-256: no dictionary holds them.
 create table recovery_code (
   user_id uuid not null references user_account on delete cascade,
   code_hash bytea not null,
@@ -170,9 +170,8 @@ alter table oidc_client
   add constraint client_jwks_by_method check ((auth_method = 'private_key_jwt') = (jwks is not null)),
   add constraint client_credentials_by_method check ('client_credentials' <> all (grant_types) or auth_method <> 'none');
 create index oidc_client_partner on oidc_client (partner_id) where partner_id is not null;
-update oidc_client
-  set scopes = '{orders:read,orders:write,cart:write,notifications:read,account:read,account:write,partner:read,partner:write,ops}'
-  where id = 'catamaran-demo';
+-- The demo's client is for a system on one's own machine: tools/seed makes it there.
+delete from oidc_client where id = 'catamaran-demo';
 
 -- Requests by credential (API key or client), UTC day and route, as the gateways report them.
 create table partner_usage (

@@ -23,8 +23,8 @@ export const schema = z
     SECRETS_ENDPOINT: env.url.optional(),
     SIGNING_DELAY_MS: env.ms.default(5_000),
     COOKIE_KEYS: env.list.refine(
-      (keys) => keys.length > 0 && keys.every((key) => key.length >= 16),
-      'expected secrets of 16 characters or more',
+      (keys) => keys.length > 0 && keys.every((key) => key.length >= 32),
+      'expected secrets of 32 characters or more',
     ),
     DATA_KEYS: env.list.refine(
       (keys) => keys.length > 0 && keys.every((key) => isDataKey(key)),
@@ -58,7 +58,9 @@ export const schema = z
           ...{ endpoint: flat.SECRETS_ENDPOINT, pollMs: flat.SIGNING_KEYS_POLL_MS },
         },
       },
-      signingDelayMs: flat.SIGNING_DELAY_MS,
+      // Every process must publish a key before any signs with it.
+      signingDelayMs:
+        flat.SIGNING_KEYS_SECRET === undefined ? flat.SIGNING_DELAY_MS : Math.max(flat.SIGNING_DELAY_MS, 2 * flat.SIGNING_KEYS_POLL_MS),
       cookieKeys: flat.COOKIE_KEYS,
     },
     dataKeys: flat.DATA_KEYS.map((key) => Buffer.from(key, 'base64url')),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { ApiKeyExchange, newApiKey, newId, parseApiKey, uuidOf } from '@catamaran/contracts'
 import { TokenVerifier } from '@catamaran/platform'
-import { callAs, callerOf, errorOf, mintToken, newMember, newPartner, revocationsOf, type Answer, type Person } from './partner.js'
+import { atOnce, callAs, callerOf, errorOf, mintToken, newMember, newPartner, revocationsOf, type Answer, type Person } from './partner.js'
 import { startAuth, type AuthSystem } from './system.js'
 
 const WANTED = { name: 'Warehouse', scopes: ['catalogue', 'orders'] }
@@ -214,9 +214,10 @@ describe('API keys', () => {
     })
 
     it('are so once, also when it is asked for twice at once', async () => {
-      const { owner } = await newPartner(system)
+      const { partnerId, owner } = await newPartner(system)
       const { id } = await make(owner)
-      const answers = await Promise.all([1, 2].map(() => owner.call('POST', `${PATH}/${id}/rotate`, { body: { overlapSeconds: 60 } })))
+      const rotateTwice = () => [1, 2].map(() => owner.call('POST', `${PATH}/${id}/rotate`, { body: { overlapSeconds: 60 } }))
+      const answers = await atOnce(system, 'partner', uuidOf(partnerId), rotateTwice)
       assert.deepEqual(answers.map(({ status, body }) => (status === 201 ? 'made' : String(body['code']))).toSorted(), [
         'made',
         'partners.key-rotated',
@@ -241,8 +242,9 @@ describe('API keys', () => {
     }
 
     it('exist, however many are asked for at once', async () => {
-      const { owner } = await newPartner(system)
-      const answers = await Promise.all(Array.from({ length: LIMIT + 3 }, () => owner.call('POST', PATH, { body: WANTED })))
+      const { partnerId, owner } = await newPartner(system)
+      const make8 = () => Array.from({ length: LIMIT + 3 }, () => owner.call('POST', PATH, { body: WANTED }))
+      const answers = await atOnce(system, 'partner', uuidOf(partnerId), make8)
       assert.equal(answers.filter(({ status }) => status === 201).length, LIMIT)
       for (const answer of answers.filter(({ status }) => status !== 201)) assert.deepEqual(errorOf(answer), [409, 'partners.key-limit'])
       assert.equal(items(await owner.call('GET', PATH)).length, LIMIT)

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { newId, uuidOf } from '@catamaran/contracts'
 import { TokenVerifier } from '@catamaran/platform'
 import { assertionOf } from './journey.js'
-import { callerOf, errorOf, mintToken, newMember, newPartner, revocationsOf, type Answer } from './partner.js'
+import { atOnce, callerOf, errorOf, mintToken, newMember, newPartner, revocationsOf, type Answer } from './partner.js'
 import { privateJwk, startAuth, type AuthSystem } from './system.js'
 
 const PATH = '/v1/partner/clients'
@@ -133,8 +133,9 @@ describe('OAuth clients of partners', () => {
   })
 
   it('are at most as many as the plan allows, however many are asked for at once', async () => {
-    const { owner } = await newPartner(system)
-    const answers = await Promise.all(Array.from({ length: 7 }, () => owner.call('POST', PATH, { body: WANTED })))
+    const { partnerId, owner } = await newPartner(system)
+    const make7 = () => Array.from({ length: 7 }, () => owner.call('POST', PATH, { body: WANTED }))
+    const answers = await atOnce(system, 'partner', uuidOf(partnerId), make7)
     const refused = answers.filter(({ status }) => status !== 201)
     assert.deepEqual(
       refused.map(errorOf),

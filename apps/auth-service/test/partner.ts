@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ACR, AUDIENCE, newId, uuidOf, type PartnerId, type PartnerRole, type UserId } from '@catamaran/contracts'
 import { ServiceTokens } from '@catamaran/platform'
+import { until } from '@catamaran/testing'
 import { importJWK, SignJWT } from 'jose'
 import { newEmail } from './journey.js'
 import type { AuthSystem } from './system.js'
@@ -128,3 +129,24 @@ export const callAs = async (system: AuthSystem, service: string, method: string
 /** What gateways were told to refuse. */
 export const revocationsOf = async (system: AuthSystem, subject: string): Promise<string[]> =>
   (await system.database.query<{ kind: string }>('select kind from revocation where subject = $1', [subject])).rows.map(({ kind }) => kind)
+
+/** Starts calls while a row is locked, and lets them go on when two at least wait for it: they surely meet. */
+export const atOnce = async (
+  system: AuthSystem,
+  table: 'partner' | 'user_account',
+  id: string,
+  calls: () => Promise<Answer>[],
+): Promise<Answer[]> => {
+  const client = await system.database.connect()
+  try {
+    await client.query('begin')
+    await client.query(`select from ${table} where id = $1 for no key update`, [id])
+    const started = Promise.all(calls())
+    const waiting = "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    await until(async () => ((await system.database.query<{ n: number }>(waiting)).rows[0]?.n ?? 0) >= 2, { message: 'two that wait' })
+    await client.query('rollback')
+    return await started
+  } finally {
+    client.release(true)
+  }
+}

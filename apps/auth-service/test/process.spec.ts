@@ -79,7 +79,8 @@ describe('auth-service as a process', () => {
     const { stdout } = await run(process.execPath, [fileOf('main'), 'openapi'], { env })
     const { openapi, paths } = JSON.parse(stdout) as { openapi: string; paths: Record<string, unknown> }
     assert.equal(openapi, '3.1.0')
-    for (const path of ['/v1/users', '/v1/users/verify-email', '/v1/me/sessions/{sid}', '/v1/me/export/{id}']) assert.ok(path in paths, path)
+    for (const path of ['/v1/users', '/v1/users/verify-email', '/v1/me/sessions/{sid}', '/v1/me/export/{id}'])
+      assert.ok(path in paths, path)
     assert.deepEqual(
       Object.keys(paths).filter((path) => !path.startsWith('/v1/')),
       [],
@@ -94,7 +95,7 @@ describe('auth-service as a process', () => {
     )
     assert.equal(failed?.code, 1)
     assert.match(failed?.stderr ?? '', /SMTP_URL: is missing/)
-    assert.match(failed?.stderr ?? '', /COOKIE_KEYS: expected secrets of 16 characters or more/)
+    assert.match(failed?.stderr ?? '', /COOKIE_KEYS: expected secrets of 32 characters or more/)
     assert.ok(!failed?.stderr.includes('short-secret'))
   })
 })

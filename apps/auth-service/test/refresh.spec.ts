@@ -47,26 +47,39 @@ describe('refresh tokens', () => {
     await refresh(successors[0] ?? '')
   })
 
-  it('stay spent when a request that was late writes them once more, and end their family when two use them at once', async () => {
+  it('stay spent when a request that was late writes them once more, and end their family once, whoever notices', async () => {
     const artifacts = system.service.app.get(ArtifactsRepository)
-    const storage = artifacts.adapter('RefreshToken', (id) => `after ${id}`)
-    await artifacts.put('Grant', 'a grant', {}, 60)
-    await storage.upsert('a token', { grantId: 'a grant' }, 60)
-    await storage.consume('a token')
-    clock.advance(11_000)
-    await storage.upsert('a token', { grantId: 'a grant' }, 60)
-    assert.ok((await storage.find('a token'))?.consumed)
-    assert.ok(await artifacts.find('Grant', 'a grant'))
-    await assert.rejects(storage.consume('a token'), /invalid_grant/)
-    assert.equal(await artifacts.find('Grant', 'a grant'), undefined)
+    const stolen: string[] = []
+    const onReuse = (id: string) => Promise.resolve(void stolen.push(id))
+    const storage = artifacts.adapter('RefreshToken', { successorOf: (id) => `after ${id}`, onReuse })
+    for (const token of ['looked at', 'used by two at once']) {
+      const payload = { grantId: `grant of ${token}`, accountId: token }
+      await artifacts.put('Grant', payload.grantId, {}, 60)
+      await storage.upsert(token, payload, 60)
+      await storage.consume(token)
+      assert.ok(await artifacts.find('Grant', payload.grantId))
+      clock.advance(11_000)
+      await storage.upsert(token, payload, 60)
+    }
+    assert.ok((await storage.find('looked at'))?.consumed)
+    await assert.rejects(storage.consume('used by two at once'), /invalid_grant/)
+    assert.deepEqual(stolen, ['looked at', 'used by two at once'])
+    for (const token of stolen) {
+      assert.equal(await artifacts.find('Grant', `grant of ${token}`), undefined)
+      await storage.find(token)
+    }
+    assert.equal(stolen.length, 2)
   })
 
   it('end the whole family when one is used again later', async () => {
     const { first, refresh } = await family()
     const second = await refresh(first)
     clock.advance(11_000)
+    const revoked = async () => (await system.database.query("select from revocation where kind = 'user'")).rowCount ?? 0
+    const before = await revoked()
     await assert.rejects(refresh(first), isOAuthError('invalid_grant'))
     await assert.rejects(refresh(second), isOAuthError('invalid_grant'))
+    assert.equal(await revoked(), before + 1, 'access tokens end with it')
   })
 
   it('end by revocation', async () => {

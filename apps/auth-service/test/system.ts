@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomUUID, type JsonWebKey } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SERVICES } from '@catamaran/contracts'
+import { SERVICES, USER_SCOPES } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { readConfig, type Service } from '@catamaran/platform'
 import { OutageProxy, testLogging, testScope, type TestScope } from '@catamaran/testing'
@@ -67,7 +67,7 @@ export const prepareAuth = async (name: string, env: Record<string, string> = {}
     ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', SHUTDOWN_MS: '5000', ...testLogging() },
     ...{ ISSUER_URL: `${gateway.url}/oidc`, AUTH_URL: gateway.url },
     ...{ SERVICE_KEY_FILE: join(folder, 'auth-service.json'), SERVICE_KEYS_DIR: join(folder, 'services') },
-    ...{ SIGNING_KEYS_FILE: signingFile, SIGNING_DELAY_MS: '300', COOKIE_KEYS: 'a-cookie-key-for-tests' },
+    ...{ SIGNING_KEYS_FILE: signingFile, SIGNING_DELAY_MS: '300', COOKIE_KEYS: 'a-cookie-key-for-tests-of-32-characters' },
     DATA_KEYS: Buffer.alloc(32, 'a data key for tests').toString('base64url'),
     ...{ DATABASE_URL: postgres.url, DATABASE_CONNECTIONS: '5' },
     ...{ REDIS_URL: scope.engines.redisUrl, REDIS_KEY_PREFIX: scope.keyPrefix },
@@ -77,6 +77,12 @@ export const prepareAuth = async (name: string, env: Record<string, string> = {}
     ...env,
   }
   await migrateAuth({ ...environment, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint })
+  await database.query(
+    `insert into oidc_client (id, name, application_type, auth_method, grant_types, redirect_uris, post_logout_redirect_uris, scopes)
+      values ('catamaran-demo', 'Catamaran demo', 'native', 'none', '{authorization_code,refresh_token}',
+        '{http://127.0.0.1/callback}', '{http://127.0.0.1/signed-out}', $1)`,
+    [[...USER_SCOPES]],
+  )
   return {
     ...{ scope, environment, mailbox, gateway, postgres, database, folder, writeSigningKeys },
     publicUrl: gateway.url,

@@ -27,6 +27,13 @@ export const noteError = (request: FastifyRequest, error: AppError): void => {
   }
 }
 
+const setHeaders = (request: FastifyRequest, reply: FastifyReply, headers: Readonly<Record<string, string>>): void => {
+  reply.header('x-request-id', request.id)
+  for (const name in headers) reply.header(name, headers[name])
+  // What is only for callers with a scope is about somebody: no cache may keep it, unless the route says otherwise.
+  if (!request.is404 && request.routeOptions.config.access?.scope != null) reply.header('cache-control', 'no-store')
+}
+
 /**
  * Gives every request its context, its X-Request-Id header and `headers`, its metric and its one wide log line, written when the connection
  * has the answer or is gone. Returns what does so, for requests that reach no hook.
@@ -46,8 +53,7 @@ export const registerRequests = (
     }
     if (request.headers.authorization !== undefined) context.authorization = request.headers.authorization
     contexts.set(request, context)
-    reply.header('x-request-id', request.id)
-    for (const name in headers) reply.header(name, headers[name])
+    setHeaders(request, reply, headers)
     const startedAt = performance.now()
     // Unlike Fastify's onResponse this also comes when the client has gone.
     reply.raw.once('close', () => {

@@ -95,11 +95,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
   const { name, config } = options
   const logger = createLogger(name, config.logLevel, config.logFile)
   const admin = new AdminServer(startTelemetry(name))
-  const verifier = new TokenVerifier({
-    issuer: config.issuer,
-    jwksUrl: `${config.authUrl}/oidc/jwks`,
-    ...(options.now === undefined ? {} : { now: options.now }),
-  })
+  const verifier = new TokenVerifier({ issuer: config.issuer, jwksUrl: `${config.authUrl}/oidc/jwks`, now: options.now })
 
   const instance = fastifyOf(options, logger)
   let door: Door | undefined

@@ -26,11 +26,15 @@ export interface TokenVerifierOptions {
   issuer: string
   /** Where the public keys are, in full. */
   jwksUrl: string
-  now?: () => number
+  /** Epoch milliseconds. Default: the machine's clock. */
+  now?: (() => number) | undefined
 }
 
 const REMEMBERED_TOKENS = 20_000
-const KEYS_REFRESH_MS = 5 * 60_000
+/** How soon a withdrawn key opens nothing any more: with the next look nothing is remembered that was signed before. */
+const KEYS_REFRESH_MS = 60_000
+/** No token of ours lives longer: one that claims to was made by somebody else with a key of ours. */
+const MOST_LIFE_S = 600
 
 /**
  * Verifies access tokens (RFC 9068: JWT, Ed25519) against auth-service's JWKS. A verified token is remembered until it expires, and the
@@ -53,6 +57,7 @@ export class TokenVerifier {
    * @throws AppError auth.token-invalid, auth.token-expired, or service.unavailable when the keys can't be had
    */
   verify(token: string): Claims | Promise<Claims> {
+    this.refreshKeys()
     const known = this.remembered.get(token)
     if (known === undefined) return this.verifyNew(token)
     if (known.expiresAt > this.now()) return known
@@ -67,19 +72,19 @@ export class TokenVerifier {
   }
 
   private async verifyNew(token: string): Promise<Claims> {
-    this.refreshKeys()
     const { payload } = await jwtVerify(token, this.keys, {
       issuer: this.options.issuer,
       audience: AUDIENCE,
       algorithms: ['EdDSA', 'Ed25519'],
       typ: 'at+jwt',
       currentDate: new Date(this.now()),
-      requiredClaims: ['sub', 'exp', 'client_id'],
+      requiredClaims: ['sub', 'iat', 'exp', 'client_id'],
     }).catch((error: unknown) => {
       if (error instanceof errors.JWTExpired) throw new AppError('auth.token-expired', {}, { cause: error })
       const isTokenFault = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC'
       throw new AppError(isTokenFault ? 'auth.token-invalid' : 'service.unavailable', {}, { cause: error })
     })
+    if ((payload.exp as number) - (payload.iat as number) > MOST_LIFE_S) throw new AppError('auth.token-invalid')
     const text = (claim: string): string | undefined => (typeof payload[claim] === 'string' ? payload[claim] : undefined)
     const claims: Claims = {
       sub: payload.sub as string,
@@ -90,7 +95,7 @@ export class TokenVerifier {
       acr: text('acr'),
       amr: Array.isArray(payload['amr']) ? payload['amr'].map(String) : undefined,
       authTime: typeof payload['auth_time'] === 'number' ? payload['auth_time'] : undefined,
-      issuedAt: (payload.iat ?? 0) * 1000,
+      issuedAt: (payload.iat as number) * 1000,
       expiresAt: (payload.exp as number) * 1000,
     }
     this.remembered.set(token, claims)
@@ -100,6 +105,12 @@ export class TokenVerifier {
   private refreshKeys(): void {
     if (this.now() < this.refreshAt) return
     this.refreshAt = this.now() + KEYS_REFRESH_MS
-    this.keys.reload().catch(() => undefined) // the keys at hand stay good; the next round tries again
+    const before = JSON.stringify(this.keys.jwks())
+    this.keys.reload().then(
+      () => {
+        if (JSON.stringify(this.keys.jwks()) !== before) this.remembered.clear()
+      },
+      () => undefined, // the keys at hand stay good; the next round tries again
+    )
   }
 }

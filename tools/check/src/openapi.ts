@@ -84,7 +84,7 @@ const placeholders = async (folder: string): Promise<Record<string, string>> => 
     SERVICE_KEY_FILE: join(folder, 'key.json'),
     SERVICE_KEYS_DIR: folder,
     SIGNING_KEYS_FILE: join(folder, 'keys.json'),
-    COOKIE_KEYS: 'only-to-describe-oneself',
+    COOKIE_KEYS: 'only-to-describe-oneself-and-nothing-else',
     DATA_KEYS: Buffer.alloc(32).toString('base64url'),
     SMTP_URL: 'smtp://127.0.0.1:9',
     FLAGS_SDK_KEY: 'none',

@@ -1,6 +1,6 @@
 import { argon2, createCipheriv, createHash, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { PARTNER_SCOPES } from '@catamaran/contracts'
+import { PARTNER_SCOPES, USER_SCOPES } from '@catamaran/contracts'
 import pg from 'pg'
 import { uuidOf } from './random.js'
 
@@ -40,16 +40,22 @@ function sealed(key: string, secret: Buffer, owner: string): Buffer {
   return Buffer.concat([iv, cipher.getAuthTag(), text])
 }
 
+/** A native client with all that a person can let a client have, for demos, tests and benches. */
+const DEMO_CLIENT = `insert into oidc_client (id, name, application_type, auth_method, grant_types, redirect_uris, post_logout_redirect_uris, scopes)
+  values ('catamaran-demo', 'Catamaran demo', 'native', 'none', '{authorization_code,refresh_token}',
+    '{http://127.0.0.1/callback}', '{http://127.0.0.1/signed-out}', $1) on conflict do nothing`
+
 const EXISTING = `select exists (select from user_account where email = $1) as buyer, exists (select from oidc_client where id = $2) as partner,
   exists (select from user_account where email = $3) as operator`
 
-/** Makes the demo buyer, the demo operator (emails confirmed) and the demo partner's OIDC client in auth-service's database; what exists stays as it is. */
+/** Makes the demo's OIDC clients, the demo buyer and the demo operator (emails confirmed) in auth-service's database; what exists stays as it is. */
 export async function seedAccounts(authUrl: string, dataKey: string): Promise<void> {
   const client = new pg.Client({ connectionString: authUrl, application_name: 'catamaran-seed' })
   await client.connect()
   try {
     const names = [DEMO_BUYER.email, DEMO_PARTNER.clientId, DEMO_OPERATOR.email]
     const { rows } = await client.query<{ buyer: boolean; partner: boolean; operator: boolean }>(EXISTING, names)
+    await client.query(DEMO_CLIENT, [USER_SCOPES])
     if (!rows[0]?.buyer) {
       await client.query('insert into user_account (id, email, password_hash) values ($1, $2, $3) on conflict do nothing', [
         uuidOf('demo buyer', new Date(Date.UTC(2024, 9, 1))),

@@ -72,7 +72,7 @@ export async function makeKeys(dataDir: string, services: readonly string[]): Pr
 }
 
 const ed25519 = async () => toJwk((await generate('ed25519')).privateKey, 'EdDSA')
-const rsa = async () => toJwk((await generate('rsa', { modulusLength: 2048 })).privateKey, 'RS256')
+const rsa = async () => toJwk((await generate('rsa', { modulusLength: 3072 })).privateKey, 'RS256')
 
 function toJwk(key: KeyObject, alg: string): JsonWebKey {
   const jwk = key.export({ format: 'jwk' })

@@ -7,10 +7,10 @@ import { MailWorker } from '../mail/mail.worker.js'
 import { deviceNameOf } from './device-name.js'
 import { DevicesRepository } from './devices.repository.js'
 
-const NAME = 'cat_device'
 /** As long as browsers keep a cookie at most. */
 const LIFE_S = 400 * 24 * 3_600
-const COOKIE = new RegExp(`(?:^|; *)${NAME}=([\\w-]{43})\\.([\\w-]{43})(?:;|$)`)
+/** Where there is TLS browsers hold the name to it. */
+const nameOf = (isSecure: boolean): string => (isSecure ? '__Secure-cat_device' : 'cat_device')
 
 /** What a browser says of itself: its headers. */
 export interface Browser {
@@ -28,6 +28,7 @@ const hashOf = (device: string): Buffer => createHash('sha256').update(device).d
 export class DevicesService {
   private readonly keys: readonly string[]
   private readonly isSecure: boolean
+  private readonly pattern: RegExp
 
   constructor(
     private readonly repository: DevicesRepository,
@@ -38,6 +39,7 @@ export class DevicesService {
   ) {
     this.keys = config.oidc.cookieKeys
     this.isSecure = new URL(config.service.issuer).protocol === 'https:'
+    this.pattern = new RegExp(`(?:^|; *)${nameOf(this.isSecure)}=([\\w-]{43})\\.([\\w-]{43})(?:;|$)`)
   }
 
   /** The browser's device, if the account with this email was signed in to with it. */
@@ -59,12 +61,12 @@ export class DevicesService {
     })
     this.worker.wake()
     const value = `${device}.${this.signatureOf(device, this.keys[0] ?? '')}`
-    return `${NAME}=${value}; Path=/account; Max-Age=${LIFE_S}; HttpOnly; SameSite=Lax${this.isSecure ? '; Secure' : ''}`
+    return `${nameOf(this.isSecure)}=${value}; Path=/account; Max-Age=${LIFE_S}; HttpOnly; SameSite=Lax${this.isSecure ? '; Secure' : ''}`
   }
 
   /** The device of a cookie that we signed. */
   private deviceOf({ cookie }: Browser): string | undefined {
-    const [, device = '', signature = ''] = COOKIE.exec(cookie ?? '') ?? []
+    const [, device = '', signature = ''] = this.pattern.exec(cookie ?? '') ?? []
     const isOurs = this.keys.some((key) => {
       const expected = Buffer.from(this.signatureOf(device, key))
       return expected.length === signature.length && timingSafeEqual(expected, Buffer.from(signature))

@@ -15,6 +15,8 @@ const ATTEMPTS = 12
 const PER_HOUR = { ofSource: 10, all: 50 }
 const POLL_MS = { busy: 500, idle: 5_000 }
 
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
 const backoffMs = (attempts: number): number => Math.min(1_000 * 2 ** attempts, 3_600_000)
 
 /**
@@ -38,8 +40,10 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   ) {
     const { smtpUrl, from } = config.mail
     this.publicUrl = new URL(config.service.issuer).origin
+    // Mail holds secret links: beyond this machine it never goes in clear.
+    const requireTLS = !LOOPBACK.test(new URL(smtpUrl).hostname)
     this.transport = createTransport(
-      { url: smtpUrl, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS },
+      { url: smtpUrl, requireTLS, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS },
       { from },
     )
   }
@@ -108,7 +112,10 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async putOff({ id, attempts }: MailRow, error: unknown): Promise<void> {
     const isLast = attempts >= ATTEMPTS
-    this.logger[isLast ? 'error' : 'warn']({ mailId: id, attempts, causes: causesOf(error) }, isLast ? 'mail given up' : 'mail put off')
+    // What a server says of a recipient holds the address: only its codes are told.
+    const { code, responseCode, command } = error as { code?: string; responseCode?: number; command?: string }
+    const fields = { mailId: id, attempts, failure: code, reply: responseCode, command: command?.split(' ')[0] }
+    this.logger[isLast ? 'error' : 'warn'](fields, isLast ? 'mail given up' : 'mail put off')
     if (isLast) await this.repository.finish(id, 'failed')
     else await this.repository.putOff(id, backoffMs(attempts))
   }

@@ -42,6 +42,14 @@ const falseIfRefused = (error: unknown): false => {
   throw error
 }
 
+/** What the tokens of one grant have to do with each other. */
+export interface Families {
+  /** The refresh token that follows one. */
+  readonly successorOf: (id: string) => string
+  /** A code or refresh token of somebody was used twice: what was made of it must not work any more. */
+  readonly onReuse: (accountId: string) => Promise<void>
+}
+
 @Injectable()
 export class ArtifactsRepository {
   constructor(
@@ -93,8 +101,8 @@ export class ArtifactsRepository {
     await this.dynamo.send(new DeleteCommand({ TableName: this.table, Key: { id: key } }))
   }
 
-  /** The storage of one kind of artifact, as oidc-provider wants it. `successorOf` names the refresh token that follows one. */
-  adapter(kind: string, successorOf: (id: string) => string): Adapter {
+  /** The storage of one kind of artifact, as oidc-provider wants it. */
+  adapter(kind: string, { successorOf, onReuse }: Families): Adapter {
     const isRefresh = kind === 'RefreshToken'
     const graceStart = (): number => this.now() - GRACE_MS
 
@@ -109,10 +117,19 @@ export class ArtifactsRepository {
         : { ...stored, consumed: Math.floor(consumedAt / 1000) }
     }
 
+    /** A code or refresh token came twice: of two uses one is a theft, and nobody knows which. The first to notice ends the family. */
+    const endFamily = async ({ grantId, accountId }: AdapterPayload): Promise<void> => {
+      if (grantId === undefined || (await this.find('Grant', grantId)) === undefined) return
+      if (accountId !== undefined) await onReuse(accountId)
+      await this.delete('Grant', grantId)
+    }
+
     return {
       find: async (id) => {
         const item = await this.find(kind, id)
-        return item === undefined ? undefined : payloadOf(id, item)
+        const payload = item && (await payloadOf(id, item))
+        if (payload?.['consumed'] !== undefined) await endFamily(payload)
+        return payload
       },
       upsert: async (id, payload, lifeS = 0) => {
         // A refresh token is written once: the late twin of a request must not make a spent successor new again.
@@ -120,9 +137,8 @@ export class ArtifactsRepository {
       },
       consume: async (id) => {
         if (await this.consume(kind, id, isRefresh ? graceStart() : Infinity)) return
-        // Somebody else was faster: of two uses at once one is a theft, and nobody knows which.
-        const grantId = await this.grantOf(kind, id)
-        if (grantId !== undefined) await this.delete('Grant', grantId)
+        const item = await this.find(kind, id)
+        if (item !== undefined) await endFamily(JSON.parse(item.payload) as AdapterPayload)
         throw new errors.InvalidGrant('already used')
       },
       destroy: (id) => this.delete(kind, id),
@@ -131,11 +147,6 @@ export class ArtifactsRepository {
       revokeByGrantId: (grantId) => this.delete('Grant', grantId),
       findByUserCode: () => Promise.reject(new Error('the device flow is not offered')),
     }
-  }
-
-  private async grantOf(kind: string, id: string): Promise<string | undefined> {
-    const item = await this.find(kind, id)
-    return item === undefined ? undefined : (JSON.parse(item.payload) as AdapterPayload).grantId
   }
 
   private get table(): string {

@@ -87,6 +87,12 @@ const claimsOf = ({ oidc }: KoaContextWithOIDC, token: AccessToken | ClientCrede
   return { sid: token.sessionUid, plan: 'standard', acr, amr, auth_time: authTime }
 }
 
+/** Where there is TLS browsers hold the names to it (RFC 6265bis, section 4.1.3); interactions have a path of their own, so they can't be `__Host-`. */
+const cookieNames = (isSecure: boolean) => {
+  const [host, secure] = isSecure ? ['__Host-', '__Secure-'] : ['', '']
+  return { session: `${host}cat_session`, interaction: `${secure}cat_interaction`, resume: `${secure}cat_resume` }
+}
+
 const features = (isOperator: IsOperator): Configuration['features'] => ({
   devInteractions: { enabled: false },
   dPoP: { enabled: false },
@@ -107,7 +113,7 @@ const features = (isOperator: IsOperator): Configuration['features'] => ({
 export const configuration = (issuer: string, cookieKeys: readonly string[], isOperator: IsOperator): Configuration => ({
   cookies: {
     keys: [...cookieKeys],
-    names: { session: 'cat_session', interaction: 'cat_interaction', resume: 'cat_resume' },
+    names: cookieNames(issuer.startsWith('https:')),
     long: { httpOnly: true, sameSite: 'lax', signed: true },
     short: { httpOnly: true, sameSite: 'lax', signed: true },
   },

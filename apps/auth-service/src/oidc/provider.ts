@@ -84,7 +84,7 @@ export class OidcProvider {
     if (kind === 'Client') return this.clients.adapter()
     if (kind === 'Session') return this.sessions.adapter(() => Provider.ctx?.get('user-agent'))
     if (kind === 'ReplayDetection') return this.replays.adapter()
-    return this.artifacts.adapter(kind, this.successorOf)
+    return this.artifacts.adapter(kind, { successorOf: this.successorOf, onReuse: (id) => this.sessions.tokensStolen(id) })
   }
 
   private async findAccount(id: string): Promise<Account | undefined> {

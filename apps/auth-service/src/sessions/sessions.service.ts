@@ -69,6 +69,11 @@ export class SessionsService {
     if (accountId !== undefined && isId('user', accountId)) await this.endOne(accountId, sid)
   }
 
+  /** Ends the access tokens that a person's clients hold by now, within a second; sessions go on, and clients refresh. */
+  async tokensStolen(accountId: string): Promise<void> {
+    await this.revocations.revokeNow([{ kind: 'user', subject: accountId }])
+  }
+
   /**
    * Makes a change after which a person is signed out everywhere but in `keptSid`: both are committed together, and with them the end of the access
    * tokens. An error of `change` ends nothing. What is left to do afterwards is tidying up.
