@@ -40,7 +40,9 @@ export const pageFaults = async (name: string, shownTo: 'anybody' | 'session', s
     { who: 'a forged cookie', headers: { origin, cookie: FORGED } },
     { who: 'an access token instead of a session', headers: { origin, authorization: `Bearer ${walk.world.victim.accessToken}` } },
   ]
-  const foreign = method === 'GET' ? [] : foreignForms(walk.world.victim.browser.cookiesFor(new URL(url)))
+  const cookie = walk.world.victim.browser.cookiesFor(new URL(url))
+  if (!cookie.includes('cat_session=')) throw new Error('the victim is not signed in')
+  const foreign = method === 'GET' ? [] : foreignForms(cookie)
   const faults = await faultsOf(strangers, async (stranger) => {
     const status = await visit(stranger)
     const isRight = status < 500 && (shownTo === 'anybody' || !isSuccess(status))

@@ -32,6 +32,14 @@ interface Conditions {
 }
 
 const FRESH: Conditions = { freshS: 300 }
+const VIEWER: Conditions = { role: 'viewer' }
+const DEVELOPER: Conditions = { role: 'developer' }
+const OWNER: Conditions = { role: 'owner' }
+const PASSKEY: Others = { thing: 'passkey', code: 'identity.passkey-not-found' }
+const EXPORT: Others = { thing: 'export', code: 'identity.export-not-found' }
+const MEMBER: Others = { thing: 'member', code: 'partners.member-not-found' }
+const API_KEY: Others = { thing: 'apiKey', code: 'partners.key-not-found' }
+const CLIENT: Others = { thing: 'client', code: 'partners.client-not-found' }
 const ANYBODY: Access = { scope: null }
 const GATEWAY = ['api-gateway'] as const
 
@@ -60,11 +68,7 @@ const GATEWAY_ROUTES = [
   '/robots.txt',
 ]
 
-/**
- * Every route of the system and who may use it: a second opinion, written by hand. The test fails for a route without a row, a row without a
- * route, and a route that is open to anybody whom its row doesn't name.
- */
-export const ROUTES: Readonly<Record<string, Row>> = {
+const PUBLIC: Readonly<Record<string, Row>> = {
   ...Object.fromEntries(GATEWAY_ROUTES.map((path) => [`GET ${path}`, open('api-gateway')])),
 
   // Shopping
@@ -87,11 +91,58 @@ export const ROUTES: Readonly<Record<string, Row>> = {
   'POST /v1/users/confirm-email': open('auth-service'),
   'GET /v1/me': auth('account:read'),
   'PATCH /v1/me': auth('account:write'),
+  'DELETE /v1/me': auth('account:write', FRESH),
   'PUT /v1/me/password': auth('account:write', FRESH),
   'POST /v1/me/email': auth('account:write', FRESH),
   'GET /v1/me/sessions': auth('account:read'),
   'DELETE /v1/me/sessions': auth('account:write'),
   'DELETE /v1/me/sessions/{sid}': auth('account:write', {}, { thing: 'session', code: 'identity.session-not-found' }),
+  'GET /v1/me/passkeys': auth('account:read'),
+  'POST /v1/me/passkeys': auth('account:write', FRESH),
+  'POST /v1/me/passkeys/options': auth('account:write', FRESH),
+  'PATCH /v1/me/passkeys/{id}': auth('account:write', {}, { ...PASSKEY, body: { name: 'Mine now' } }),
+  'DELETE /v1/me/passkeys/{id}': auth('account:write', FRESH, PASSKEY),
+  'GET /v1/me/totp': auth('account:read'),
+  'POST /v1/me/totp': auth('account:write', FRESH),
+  'DELETE /v1/me/totp': auth('account:write', FRESH),
+  'POST /v1/me/totp/confirm': auth('account:write', FRESH),
+  'POST /v1/me/recovery-codes': auth('account:write', FRESH),
+  'POST /v1/me/export': auth('account:read', FRESH),
+  'GET /v1/me/export/{id}': auth('account:read', {}, EXPORT),
+  'GET /v1/me/export/{id}/content': auth('account:read', FRESH, EXPORT),
+
+  // Partners
+  'GET /v1/plans': open('auth-service'),
+  'GET /v1/partners': auth('partner:read'),
+  'POST /v1/partners': auth('partner:write'),
+  'POST /v1/partners/invitations/accept': auth('partner:write'),
+  'GET /v1/partner': auth('partner:read', VIEWER),
+  'PATCH /v1/partner': auth('partner:write', OWNER),
+  'GET /v1/partner/members': auth('partner:read', VIEWER),
+  'DELETE /v1/partner/members/me': auth('partner:write', VIEWER),
+  'PATCH /v1/partner/members/{userId}': auth('partner:write', OWNER, { ...MEMBER, body: { role: 'viewer' } }),
+  'DELETE /v1/partner/members/{userId}': auth('partner:write', OWNER, MEMBER),
+  'GET /v1/partner/invitations': auth('partner:read', OWNER),
+  'POST /v1/partner/invitations': auth('partner:write', OWNER),
+  'DELETE /v1/partner/invitations/{id}': auth('partner:write', OWNER, { thing: 'invitation', code: 'partners.invitation-not-found' }),
+  'GET /v1/partner/api-keys': auth('partner:read', VIEWER),
+  'POST /v1/partner/api-keys': auth('partner:write', { ...DEVELOPER, ...FRESH }),
+  'GET /v1/partner/api-keys/{id}': auth('partner:read', VIEWER, API_KEY),
+  'DELETE /v1/partner/api-keys/{id}': auth('partner:write', DEVELOPER, API_KEY),
+  'POST /v1/partner/api-keys/{id}/rotate': auth('partner:write', { ...DEVELOPER, ...FRESH }, { ...API_KEY, body: { overlapSeconds: 0 } }),
+  'GET /v1/partner/clients': auth('partner:read', VIEWER),
+  'POST /v1/partner/clients': auth('partner:write', { ...DEVELOPER, ...FRESH }),
+  'GET /v1/partner/clients/{id}': auth('partner:read', VIEWER, CLIENT),
+  'DELETE /v1/partner/clients/{id}': auth('partner:write', DEVELOPER, CLIENT),
+  'GET /v1/partner/usage': auth('partner:read', VIEWER),
+
+  // Operators
+  'GET /v1/ops/partners': auth('ops'),
+  'GET /v1/ops/partners/{id}': auth('ops'),
+  'POST /v1/ops/partners/{id}/approve': auth('ops'),
+  'POST /v1/ops/partners/{id}/reject': auth('ops'),
+  'POST /v1/ops/partners/{id}/suspend': auth('ops'),
+  'PUT /v1/ops/partners/{id}/plan': auth('ops'),
 
   // Pages. What the session's cookie opens, and what a single-use link opens, is told by the page itself.
   'GET /account/assets/{name}': page('anybody'),
@@ -111,13 +162,54 @@ export const ROUTES: Readonly<Record<string, Row>> = {
   'POST /account/sign-in/{uid}': page('session'),
   'POST /account/sign-in/{uid}/continue': page('session'),
   'POST /account/sign-in/{uid}/cancel': page('session'),
+  'GET /account': page('session'),
+  'GET /account/signed-in': page('session'),
+  'GET /account/profile': page('session'),
+  'POST /account/profile': page('session'),
+  'GET /account/password': page('session'),
+  'POST /account/password': page('session'),
+  'GET /account/email': page('session'),
+  'POST /account/email': page('session'),
+  'GET /account/passkeys/new': page('session'),
+  'POST /account/passkeys': page('session'),
+  'GET /account/passkeys/{id}': page('session'),
+  'POST /account/passkeys/{id}/rename': page('session'),
+  'POST /account/passkeys/{id}/remove': page('session'),
+  'GET /account/codes/new': page('session'),
+  'POST /account/codes': page('session'),
+  'GET /account/codes/confirm': page('session'),
+  'POST /account/codes/confirm': page('session'),
+  'GET /account/codes/recovery': page('session'),
+  'POST /account/codes/recovery': page('session'),
+  'GET /account/codes/off': page('session'),
+  'POST /account/codes/off': page('session'),
+  'POST /account/sessions/end-others': page('session'),
+  'POST /account/sessions/{sid}/end': page('session'),
+  'GET /account/export': page('anybody'),
+  'POST /account/export': page('anybody'),
+  'GET /account/invitation': page('session'),
+  'POST /account/invitation': page('session'),
+  'GET /account/sign-in/{uid}/code': page('session'),
+  'POST /account/sign-in/{uid}/code': page('session'),
+  'POST /account/sign-in/{uid}/passkey': page('session'),
 
   // OpenID Connect: its endpoints judge their callers themselves (apps/auth-service/test)
   'ALL /oidc/*': open('auth-service'),
   'GET /oidc/me': { ...open('auth-service'), asks: 'openid' },
   'POST /oidc/me': { ...open('auth-service'), asks: 'openid' },
-
-  // Between services
-  'GET /internal/gateway/state': inner('auth-service', GATEWAY),
-  'GET /internal/notifications': inner('aux-service', ['core-service'], { scope: 'notifications:read' }),
 }
+
+const INTERNAL: readonly (readonly [string, Row])[] = [
+  ['GET /internal/gateway/state', inner('auth-service', GATEWAY)],
+  ['POST /internal/gateway/api-keys', inner('auth-service', GATEWAY)],
+  ['POST /internal/gateway/usage', inner('auth-service', GATEWAY)],
+  ['GET /internal/people/{id}', inner('core-service', ['auth-service'])],
+  ['GET /internal/people/{id}', inner('aux-service', ['core-service'])],
+  ['GET /internal/notifications', inner('aux-service', ['core-service'], { scope: 'notifications:read' })],
+]
+
+/**
+ * Every route of the system and who may use it: a second opinion, written by hand. The test fails for a route without a row, a row without a
+ * route, and a route that is open to anybody whom its row doesn't name.
+ */
+export const ROUTES: readonly (readonly [string, Row])[] = [...Object.entries(PUBLIC), ...INTERNAL]

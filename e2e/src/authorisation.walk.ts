@@ -1,5 +1,13 @@
-import { BUYER_SCOPES, callScopesOf, MEMBER_SCOPES, OPERATOR_SCOPES, PARTNER_ROLES, PARTNER_SCOPES, SERVICES } from '@catamaran/contracts'
-import { ACR } from '@catamaran/contracts'
+import {
+  ACR,
+  BUYER_SCOPES,
+  callScopesOf,
+  MEMBER_SCOPES,
+  OPERATOR_SCOPES,
+  PARTNER_ROLES,
+  PARTNER_SCOPES,
+  SERVICES,
+} from '@catamaran/contracts'
 import { faultsOf, send, type Answer, type Call, type Entrance } from './authorisation.calls.js'
 import type { Row } from './authorisation.table.js'
 import type { Mint, TokenSays } from './authorisation.tokens.js'

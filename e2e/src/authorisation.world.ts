@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import { idOf, newId, uuidOf, type PartnerRole, type UserId } from '@catamaran/contracts'
 import type { RunningSystem } from '@catamaran/stack'
 import { decodeJwt } from 'jose'
@@ -69,7 +70,7 @@ const writeThings = async (run: Run, victim: string, stranger: string): Promise<
   const [passkey, dump, invitation, apiKey, client] = [uuid(), uuid(), uuid(), uuid(), newId('client')]
   await run(PEOPLE, [developer, viewer], '@catamaran.local', 'nobody signs in with it')
   await run(PASSKEY, passkey, victim, randomBytes(16))
-  await run(EXPORT, dump, victim, randomBytes(16))
+  await run(EXPORT, dump, victim, gzipSync('{}'))
   await run(PARTNERS, [partner, other])
   await run(MEMBERS, [partner, partner, partner, other], [victim, developer, viewer, stranger], ['owner', 'developer', 'viewer', 'owner'])
   await run(ACTION, invitation)

@@ -162,6 +162,7 @@ export const runService = async <T extends z.ZodType<{ service: ServiceConfig }>
     const asked = process.argv[2]
     if (asked === 'openapi' || asked === 'routes') {
       await service.app.init()
+      await service.app.getHttpAdapter().getInstance().ready() // the service's own routes come with it
       const told = asked === 'openapi' ? service.openApi() : service.routes()
       // A pipe takes it in parts: the process may not end before the last.
       process.stdout.write(`${JSON.stringify(told, null, 2)}\n`, () => process.exit(0))

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import type { Revocation } from '@catamaran/contracts'
 import { Database, type Queryable } from '@catamaran/data'
+import type { Claims } from '@catamaran/platform'
 
 export type NewRevocation = Pick<Revocation, 'kind' | 'subject'>
 
@@ -20,6 +21,12 @@ const LIST_AFTER = {
 }
 // Of what is committed: the sequence itself runs ahead of it. So the newest row stays.
 const LAST = { name: 'revocation.last', text: 'select coalesce(max(sequence), 0) as last from revocation' }
+const FIND = {
+  name: 'revocation.find',
+  text: `select 1 from revocation where expires_at > now() and (
+    kind = 'session' and subject = $1 or kind = 'client' and subject = $2 or kind in ('user', 'partner') and subject = $3 and revoked_at >= $4
+  ) limit 1`,
+}
 const PRUNE = {
   name: 'revocation.prune',
   text: 'delete from revocation where expires_at < now() and sequence < (select max(sequence) from revocation)',
@@ -51,6 +58,11 @@ export class RevocationsRepository {
   /** The newest sequence that was committed. */
   async last(): Promise<number> {
     return (await this.database.query<{ last: number }>(LAST))[0]?.last ?? 0
+  }
+
+  /** Whether a token is revoked, by what it says. */
+  async isRevoked({ sid, clientId, sub, issuedAt }: Claims): Promise<boolean> {
+    return (await this.database.query(FIND, [sid ?? '', clientId, sub, new Date(issuedAt)])).length > 0
   }
 
   async prune(): Promise<void> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { REVOCATIONS_CHANNEL, type GatewayState } from '@catamaran/contracts'
 import { RedisClient, type Queryable } from '@catamaran/data'
+import { AppError, type Claims } from '@catamaran/platform'
 import { PlansService } from '../partners/plans.service.js'
 import { RevocationsRepository, type NewRevocation } from './revocations.repository.js'
 
@@ -31,6 +32,11 @@ export class RevocationsService {
   /** Tells the gateways to look now. Never fails: they look anyway. */
   announce(): void {
     this.redis.publish(REVOCATIONS_CHANNEL, '').catch(() => undefined)
+  }
+
+  /** Whether a token may not be used any more, for what the gateways don't judge. @throws AppError auth.token-revoked */
+  async requireGood(claims: Claims): Promise<void> {
+    if (await this.repository.isRevoked(claims)) throw new AppError('auth.token-revoked')
   }
 
   /** What a gateway that has read up to `after` has to know. */
