@@ -5,6 +5,7 @@ import { Challenges } from './passkeys/challenges.js'
 import { PasskeyPagesController } from './passkeys/passkey-pages.controller.js'
 import { PasskeysController } from './passkeys/passkeys.controller.js'
 import { PasskeysRepository } from './passkeys/passkeys.repository.js'
+import { LeavingSection } from './erasure/leaving.section.js'
 import { MePagesController } from './me/me-pages.controller.js'
 import { PasswordSection } from './me/password.section.js'
 import { ProfileSection } from './me/profile.section.js'
@@ -22,7 +23,7 @@ import { TotpSection } from './totp/totp.section.js'
 import { TotpService } from './totp/totp.service.js'
 
 /** The account page from top to bottom. */
-const SECTIONS = [ProfileSection, PasswordSection, PasskeysSection, TotpSection, SessionsSection]
+const SECTIONS = [ProfileSection, PasswordSection, PasskeysSection, TotpSection, SessionsSection, LeavingSection]
 
 /** What people sign in with besides passwords, and the page where they see it. */
 export const FACTORS = {

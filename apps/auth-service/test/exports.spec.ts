@@ -41,7 +41,8 @@ describe('an export', () => {
   const person = async () => {
     const email = await register(system)
     const { config, url, checks } = await authorisation(system, { scope: 'openid account:read account:write' })
-    const tokens = await oidc.authorizationCodeGrant(config, await signIn(new Browser(system.publicUrl), url, email), checks)
+    const browser = new Browser(system.publicUrl)
+    const tokens = await oidc.authorizationCodeGrant(config, await signIn(browser, url, email), checks)
     const call = async (method: string, path: string) => {
       const headers = { authorization: `Bearer ${tokens.access_token}` }
       const response = await fetch(system.publicUrl + path, { method, headers })
@@ -60,7 +61,7 @@ describe('an export', () => {
         message: 'the export is ready',
         everyMs: 50,
       })
-    return { id, email, call, ask, ready }
+    return { id, email, browser, call, ask, ready }
   }
 
   it('tells by mail when it is ready; the link in it works once, and no robot that opens it uses it up', async () => {
@@ -79,6 +80,7 @@ describe('an export', () => {
       Array.from({ length: PAGES * PER_PAGE }, (_, index) => `order ${index}`),
     )
     assert.deepEqual(content.cart, [])
+    assert.equal((content.account['sessions'] as unknown[]).length, 1)
     assert.equal((await browser.submit('/account/export', { token: tokenOf(link) })).status, 400)
     assert.ok(asked.every(({ serviceToken }) => serviceToken.startsWith('eyJ')))
     assert.ok(asked.some(({ url }) => url.startsWith(`/internal/people/${id}?limit=100`)))
@@ -171,5 +173,26 @@ describe('an export', () => {
     const { ExportsService } = await import('../src/exports/exports.service.js')
     await system.service.app.get(ExportsService).prune()
     assert.equal((await system.database.query('select from person_export where user_id = $1', [uuidOf(id)])).rowCount, 0)
+  })
+
+  it('is asked for and fetched on the account page too, where the account can be closed', async () => {
+    const { email, browser, call } = await person()
+    assert.equal((await browser.submit('/account/copy', {})).headers.get('location'), '/account?done=copy-asked')
+    const download = await until(async () => /\/account\/copy\/exp_\w+/.exec(await (await browser.go('/account')).text())?.[0], {
+      deadlineMs: 20_000,
+      message: 'the page shows the file',
+      everyMs: 50,
+    })
+    const file = await browser.go(download)
+    assert.equal(((await file.json()) as { account: { email: string } }).account.email, email)
+    const stranger = (await person()).browser
+    assert.equal((await stranger.go(download)).status, 404)
+    assert.match((await new Browser(system.publicUrl).go(download)).headers.get('location') ?? '', /^\/oidc\/auth\?/)
+
+    assert.equal((await browser.submit('/account/close', {}, 'https://elsewhere.example')).status, 400)
+    assert.match(await (await browser.go('/account/close')).text(), /Close your account\?/)
+    assert.match(await (await browser.submit('/account/close', {})).text(), /Your account is closed/)
+    assert.match((await browser.go('/account')).headers.get('location') ?? '', /^\/oidc\/auth\?/)
+    assert.equal((await call('POST', '/v1/me/export')).status, 409)
   })
 })

@@ -64,7 +64,7 @@ const DELETE_OF_ADDRESS = [
     name: 'erasure.delete-invitations',
     text: 'delete from mail_action where id in (select id from partner_invitation where email = $1)',
   },
-  { name: 'erasure.delete-mails', text: 'delete from mail where recipient = $1' },
+  { name: 'erasure.delete-mails', text: "delete from mail where recipient = $1 or details ->> 'email' = $1" },
 ]
 
 const INSERT = { name: 'erasure.insert', text: 'insert into erasure (user_id, mail_id) values ($1, $2)' }

@@ -43,6 +43,10 @@ const FIND = {
   name: 'export.find',
   text: `select ${ROW} from person_export where id = $1 and user_id = $2 and expires_at > now()`,
 }
+const FIND_NEWEST = {
+  name: 'export.find-newest',
+  text: `select ${ROW} from person_export where user_id = $1 and expires_at > now() order by requested_at desc limit 1`,
+}
 const FIND_CONTENT = {
   name: 'export.find-content',
   text: 'select content from person_export where id = $1 and user_id = $2 and ready_at is not null and expires_at > now()',
@@ -83,6 +87,11 @@ export class ExportsRepository {
   /** Whether the person is there with an open account; locks them, so that their requests come one after the other. */
   async lockUser(tx: Queryable, userId: UserId): Promise<boolean> {
     return (await tx.query(LOCK_USER, [uuidOf(userId)])).length > 0
+  }
+
+  async findNewest(userId: UserId): Promise<ExportRow | undefined> {
+    const [row] = await this.database.query<ExportRow>(FIND_NEWEST, [uuidOf(userId)])
+    return row && rowOf(row)
   }
 
   async findPending(tx: Queryable, userId: UserId): Promise<ExportRow | undefined> {

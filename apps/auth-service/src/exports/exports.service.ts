@@ -8,6 +8,7 @@ import { CLOCK, type Clock } from '../config.js'
 import { hashOfLink } from '../mail/link.js'
 import { MailRepository } from '../mail/mail.repository.js'
 import { MailWorker } from '../mail/mail.worker.js'
+import { SessionsService } from '../sessions/sessions.service.js'
 import { documentOf } from './export-document.js'
 import { ExportsRepository, type DueExport, type ExportRow } from './exports.repository.js'
 import type { Export, ExportId } from './exports.schema.js'
@@ -36,6 +37,7 @@ export class ExportsService {
     private readonly repository: ExportsRepository,
     private readonly person: PersonRepository,
     private readonly people: PeopleClient,
+    private readonly sessions: SessionsService,
     private readonly mails: MailRepository,
     private readonly mailWorker: MailWorker,
     @Inject(CLOCK) private readonly now: Clock,
@@ -59,6 +61,12 @@ export class ExportsService {
     const row = await this.repository.find(id, userId)
     if (row === undefined) throw new AppError('identity.export-not-found')
     return exportOf(row)
+  }
+
+  /** The export that was asked for last, if it is still there. */
+  async findNewest(userId: UserId): Promise<Export | undefined> {
+    const row = await this.repository.findNewest(userId)
+    return row && exportOf(row)
   }
 
   /** The gzipped JSON. @throws AppError identity.export-not-found, identity.export-pending */
@@ -96,7 +104,8 @@ export class ExportsService {
   async gather(due: DueExport, signal: AbortSignal): Promise<void> {
     const account = await this.person.find(due.userId)
     if (account === undefined) return
-    const text = documentOf(account, new Date(this.now()), this.people.pagesOf(due.userId))
+    const sessions = await this.sessions.list(due.userId, undefined)
+    const text = documentOf({ ...account, sessions }, new Date(this.now()), this.people.pagesOf(due.userId))
     const chunks: Buffer[] = []
     for await (const chunk of Readable.from(text, { signal }).compose(createGzip(), { signal })) chunks.push(chunk as Buffer)
     await this.repository.transaction(async (tx) => {

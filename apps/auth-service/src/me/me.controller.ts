@@ -2,13 +2,11 @@ import { Body, Controller, Get, HttpCode, Patch, Post, Put } from '@nestjs/commo
 import { ApiAcceptedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger'
 import { Problem, type UserId } from '@catamaran/contracts'
 import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { FRESH_S } from '../sign-in/fresh.js'
 import { MailSent } from '../users/users.schema.js'
 import { EmailService } from './email.service.js'
 import { ChangeEmail, ChangePassword, ChangeProfile, Profile } from './me.schema.js'
 import { MeService } from './me.service.js'
-
-/** How long ago somebody may have signed in who changes what they sign in with, in seconds. */
-const FRESH_S = 300
 
 const problem = (status: number, description: string) => ApiResponse({ status, description, standardSchema: Problem })
 

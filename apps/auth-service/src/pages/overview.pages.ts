@@ -10,6 +10,7 @@ const DONE: Record<string, string> = {
   'email-asked': 'We have sent a mail to both addresses. The new one counts once you have opened the link in each of them.',
   'session-ended': 'That session has ended.',
   'sessions-ended': 'All other sessions have ended.',
+  'copy-asked': 'We are gathering your data, and send you a mail when it is ready.',
   'codes-off': 'Codes at sign-in are off. We have sent you a mail about it.',
 }
 
