@@ -77,7 +77,7 @@ describe('pages', () => {
   })
 
   it('serves what its pages load, and answers HEAD alike', async () => {
-    for (const [path, type] of Object.entries({ '/assets/style.css': 'text/css', '/assets/icon.svg': 'image/svg+xml' })) {
+    for (const [path, type] of Object.entries({ '/assets/style.css': 'text/css', '/assets/icon.svg': 'image/svg+xml; charset=utf-8' })) {
       const [get, head] = [await ask(url + path), await ask(url + path, { method: 'HEAD' })]
       assert.ok(String(get.headers['content-type']).startsWith(type))
       assert.deepEqual([head.status, head.headers['content-length'], head.text], [200, String(Buffer.byteLength(get.text)), ''])

@@ -170,7 +170,7 @@ describe('the authorization code flow', () => {
     assert.deepEqual(
       (await Promise.all(loaded)).map(({ status, headers }) => [status, headers.get('content-type')]),
       [
-        [200, 'image/svg+xml'],
+        [200, 'image/svg+xml; charset=utf-8'],
         [200, 'text/css; charset=utf-8'],
         [200, 'text/javascript; charset=utf-8'],
       ],

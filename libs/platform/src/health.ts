@@ -14,13 +14,13 @@ export class AdminServer {
 
   constructor(metricsText: () => Promise<string>) {
     this.server = createServer((request, response) => {
-      const say = (ok: boolean): void => void response.writeHead(ok ? 200 : 503, { 'content-type': 'text/plain' }).end(`${this.phase}\n`)
+      const say = (ok: boolean): void => void response.writeHead(ok ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' }).end(`${this.phase}\n`)
       if (request.url === '/livez') return say(true)
       if (request.url === '/startupz') return say(this.phase !== 'starting')
       if (request.url === '/readyz') return say(this.phase === 'ready')
       if (request.url !== '/metrics') return void response.writeHead(404).end()
       metricsText().then(
-        (text) => response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text),
+        (text) => response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text),
         (error: unknown) => response.writeHead(500).end(String(error)),
       )
     })

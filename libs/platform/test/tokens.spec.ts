@@ -35,6 +35,15 @@ const codeOf = async (token: string): Promise<string> => {
   }
 }
 
+/** What is said of a token once that is what is wanted, or after five seconds. */
+const codeBecomes = async (token: string, wanted: string): Promise<string> => {
+  const deadline = performance.now() + 5_000
+  for (let code = await codeOf(token); ; code = await codeOf(token)) {
+    if (code === wanted || performance.now() > deadline) return code
+    await new Promise(setImmediate)
+  }
+}
+
 before(async () => {
   const pair = await generateKeyPair('EdDSA', { extractable: true })
   privateKey = pair.privateKey
@@ -70,6 +79,20 @@ test('tokens that are not ours are refused', async () => {
   assert.equal(await codeOf(unsigned), 'auth.token-invalid')
   assert.equal(await codeOf('rubbish'), 'auth.token-invalid')
   assert.equal(await codeOf(await sign({ expiresInS: -1 })), 'auth.token-expired')
+  assert.equal(await codeOf(await sign({ expiresInS: 601 })), 'auth.token-invalid', 'none of ours lives so long')
+})
+
+test('a token that was verified is forgotten once its key is withdrawn', async () => {
+  const token = await sign({ expiresInS: 600 })
+  assert.equal(await codeOf(token), 'accepted')
+  const [old] = jwks
+  const next = await generateKeyPair('EdDSA', { extractable: true })
+  jwks = [{ ...(await exportJWK(next.publicKey)), kid: 'k2', alg: 'EdDSA', use: 'sig' }]
+  now += 120_001
+  assert.equal(await codeBecomes(token, 'auth.token-invalid'), 'auth.token-invalid')
+  jwks = [old as JWK]
+  now += 120_001
+  assert.equal(await codeBecomes(token, 'accepted'), 'accepted')
 })
 
 test('with the keys out of reach the answer is "unavailable", not "invalid"', async () => {

@@ -42,7 +42,7 @@ export const pageRoutes = (fastify: FastifyInstance, _options: unknown, done: ()
     '/openapi.json': fixed(JSON_TYPE, openApi),
     '/problems': fixed(HTML, problemsPage()),
     '/assets/style.css': fixed('text/css; charset=utf-8', fileOf('assets/style.css')),
-    '/assets/icon.svg': fixed('image/svg+xml', fileOf('assets/icon.svg')),
+    '/assets/icon.svg': fixed('image/svg+xml; charset=utf-8', fileOf('assets/icon.svg')),
     '/robots.txt': fixed('text/plain; charset=utf-8', 'User-agent: *\nDisallow: /\n'),
   }
   const get = (url: string, find: (request: FastifyRequest) => Fixed | undefined): void => {

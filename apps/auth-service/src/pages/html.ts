@@ -35,7 +35,7 @@ const assetOf = (name: string, extension: string, type: string): Asset => {
 
 const style = assetOf('account', 'css', 'text/css; charset=utf-8')
 const passkeys = assetOf('passkeys', 'js', 'text/javascript; charset=utf-8')
-const icon = assetOf('icon', 'svg', 'image/svg+xml')
+const icon = assetOf('icon', 'svg', 'image/svg+xml; charset=utf-8')
 
 /** What the pages load, by name under /account/assets/. */
 export const assets: ReadonlyMap<string, Asset> = new Map([style, icon, passkeys].map((asset) => [asset.name, asset]))
@@ -88,7 +88,7 @@ export const documentOf = ({
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${title} · Catamaran</title>
-        <link rel="icon" href="/account/assets/${icon.name}" type="${icon.type}" />
+        <link rel="icon" href="/account/assets/${icon.name}" type="image/svg+xml" />
         <link rel="stylesheet" href="/account/assets/${style.name}" />
         ${usesPasskeys && html`<script src="/account/assets/${passkeys.name}" defer></script>`}
       </head>

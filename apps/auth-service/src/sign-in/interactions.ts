@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import type { UserId } from '@catamaran/contracts'
-import { AppError } from '@catamaran/platform'
+import { AppError, logFields } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { InteractionResults } from 'oidc-provider'
 import { CLOCK, type Clock } from '../config.js'
@@ -72,6 +72,9 @@ export class Interactions {
   async finish(request: FastifyRequest, reply: FastifyReply, result: InteractionResults): Promise<void> {
     const next = await this.oidc.current.interactionResult(request.raw, reply.raw, result)
     const accountId = result.login?.accountId
+    logFields(
+      result.login === undefined ? { signIn: result.error ?? 'continued' } : { signIn: 'done', person: accountId, amr: result.login.amr },
+    )
     if (accountId !== undefined) reply.header('set-cookie', await this.devices.remember(accountId as UserId, request.headers))
     return sendOn(reply, next)
   }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Post, Req, Res, UseFilters } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
 import { ACR, type UserId } from '@catamaran/contracts'
-import { Anonymous } from '@catamaran/platform'
+import { Anonymous, logFields } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { PageFilter, sendOn, sendPage } from '../pages/send.js'
@@ -48,8 +48,10 @@ export class SecondFactorController {
     const first = await this.firstFactorOf(interaction, ask)
     if (first === undefined) return sendOn(reply, `/account/sign-in/${interaction.uid}`)
     const { userId, ts, amr } = first
-    if (!(await this.second.acceptsCode(userId, CodeForm.parse(form).code)))
+    if (!(await this.second.acceptsCode(userId, CodeForm.parse(form).code))) {
+      logFields({ signIn: 'refused', factor: 'otp', person: userId })
       return this.askForSecond(request, reply, interaction, userId, CODE_REFUSED)
+    }
     return this.interactions.finish(request, reply, { login: { accountId: userId, ts, acr: ACR.multi, amr: withCode(amr) } })
   }
 
@@ -60,6 +62,7 @@ export class SecondFactorController {
     const ts = this.interactions.nowS()
     const owner = ask.account?.id ?? (await this.second.halfWay(interaction.uid))?.userId
     const signedIn = await this.second.acceptsPasskey(interaction.uid, form, owner)
+    if (signedIn === undefined) logFields({ signIn: 'refused', factor: 'passkey' })
     if (signedIn === undefined) return sendPage(reply, passkeyRefusedPage(await this.interactions.frameOf(interaction)))
     return this.interactions.finish(request, reply, { login: { accountId: signedIn.userId, ts, acr: ACR.multi, amr: signedIn.amr } })
   }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Post, Req, Res, UseFilters } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
 import { ACR } from '@catamaran/contracts'
-import { Anonymous, AppError } from '@catamaran/platform'
+import { Anonymous, AppError, logFields } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { PageFilter, sendOn, sendPage } from '../pages/send.js'
 import { continuePage, signInPage } from '../pages/sign-in.pages.js'
@@ -43,6 +43,7 @@ export class SignInController {
     const ts = this.interactions.nowS()
     const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip, request.headers) : undefined
     if (userId === undefined) {
+      logFields({ signIn: 'refused', factor: 'pwd' })
       const email = typed.success ? typed.data.email : undefined
       return this.showSignIn(reply, interaction, ask, { status: 422, email, errors: { form: REFUSED } })
     }
