@@ -14,7 +14,8 @@ export class AdminServer {
 
   constructor(metricsText: () => Promise<string>) {
     this.server = createServer((request, response) => {
-      const say = (ok: boolean): void => void response.writeHead(ok ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' }).end(`${this.phase}\n`)
+      const say = (ok: boolean): void =>
+        void response.writeHead(ok ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' }).end(`${this.phase}\n`)
       if (request.url === '/livez') return say(true)
       if (request.url === '/startupz') return say(this.phase !== 'starting')
       if (request.url === '/readyz') return say(this.phase === 'ready')
