@@ -23,7 +23,7 @@ export const UsageQuery = z
       .pipe(z.array(z.enum(GROUPS)).refine((groups) => new Set(groups).size === groups.length, 'Name each once.'))
       .meta({
         type: 'string',
-        default: 'day',
+        default: 'client,day,route',
         description: 'What to tell apart: `client`, `day`, `route`, or several with commas between',
       }),
   })
