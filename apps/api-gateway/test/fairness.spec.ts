@@ -47,6 +47,7 @@ describe('fairness', () => {
     const key = setting.auth.newKey()
     const gone = new AbortController()
     const headers = { authorization: `Bearer ${key.text}` }
+    assert.equal((await ask(`${url}/v1/products`, { headers })).status, 200)
     const never = new Readable({ read: () => undefined })
     never.push('x')
     const sent = ask(`${url}/v1/orders`, { method: 'POST', headers, body: never, signal: gone.signal }).catch(() => undefined)

@@ -9,6 +9,7 @@ import { Agent, request, type Dispatcher } from 'undici'
 import { AuthStandIn } from './auth-stand-in.js'
 import { createApp } from '../src/app.js'
 import { Config } from '../src/config.js'
+import { AuthState } from '../src/credentials/auth-state.js'
 
 export const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
 
@@ -107,6 +108,7 @@ export const startSetting = async (name: string): Promise<Setting> => {
       const { url } = await service.listen()
       const redis = service.app.get(RedisClient)
       if (overrides?.['REDIS_URL'] === undefined) await until(() => redis.status === 'ready', { message: 'limits are counted in Redis' })
+      if (overrides?.['AUTH_URL'] === undefined) await service.app.get(AuthState).known
       let isClosed = false
       const close = service.close.bind(service)
       const closeOnce = async (): Promise<void> => {

@@ -34,6 +34,9 @@ export class AuthState implements OnModuleInit, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined
   private pruneAt = 0
   private knownAt = performance.now()
+  private readonly first = Promise.withResolvers<void>()
+  /** Resolves with the first answer there is. */
+  readonly known = this.first.promise
   private readonly subscriber: Redis
 
   constructor(
@@ -56,7 +59,7 @@ export class AuthState implements OnModuleInit, BeforeApplicationShutdown {
     this.pollNow()
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, START_WAIT_MS)
-      void this.polling?.then(() => resolve(clearTimeout(timer)))
+      void this.known.then(() => resolve(clearTimeout(timer)))
     })
   }
 
@@ -104,6 +107,7 @@ export class AuthState implements OnModuleInit, BeforeApplicationShutdown {
       this.keepPlans(plans)
       this.after = last
       this.knownAt = askedAt
+      this.first.resolve()
       this.prune()
       return revocations.length < PAGE ? between(EVERY_MS) : 0
     } catch (error) {
