@@ -1,38 +1,26 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
-import { causesOf, LOGGER, type Logger } from '@catamaran/platform'
+import { causesOf, LOGGER, Repeating, type Logger } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
 import { ErasureService } from './erasure.service.js'
 
 /** Ends confirmed erasures, many at once, every `sweepMs`. Every process may run one. */
 @Injectable()
 export class ErasureSweep implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined
-  private sweeping: Promise<void> = Promise.resolve()
+  private readonly sweeps: Repeating
 
-  constructor(
-    private readonly erasures: ErasureService,
-    @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  constructor(erasures: ErasureService, @Inject(LOGGER) logger: Logger, @Inject(CONFIG) config: Config) {
+    this.sweeps = new Repeating({
+      everyMs: config.erasure.sweepMs,
+      round: () => erasures.finishConfirmed(),
+      failed: (error) => logger.warn({ causes: causesOf(error) }, 'erasures could not be ended, trying again'),
+    })
+  }
 
   onApplicationBootstrap(): void {
-    this.schedule()
+    this.sweeps.start()
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    clearTimeout(this.timer)
-    this.timer = undefined
-    await this.sweeping
-  }
-
-  private schedule(): void {
-    this.timer = setTimeout(() => {
-      this.sweeping = this.erasures
-        .finishConfirmed()
-        .catch((error: unknown) => this.logger.warn({ causes: causesOf(error) }, 'erasures could not be ended, trying again'))
-        .finally(() => {
-          if (this.timer !== undefined) this.schedule()
-        })
-    }, this.config.erasure.sweepMs)
+  beforeApplicationShutdown(): Promise<void> {
+    return this.sweeps.stop()
   }
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
 import { Outbox } from '@catamaran/messaging'
+import { Repeating } from '@catamaran/platform'
 import { ProductCache } from '../catalogue/product-cache.js'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
@@ -10,35 +11,28 @@ const BATCH = 100
 /** Ends holds on time: looks every `sweepMs` for orders whose hold has ended, by the database's clock. Every process may run one. */
 @Injectable()
 export class HoldExpiry implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined
-  private sweeping: Promise<void> = Promise.resolve()
+  private readonly sweeps: Repeating
 
   constructor(
     private readonly repository: OrdersRepository,
     private readonly outbox: Outbox,
     private readonly cache: ProductCache,
     private readonly events: BusinessEvents,
-    @Inject(CONFIG) private readonly config: Config,
-  ) {}
+    @Inject(CONFIG) config: Config,
+  ) {
+    this.sweeps = new Repeating({
+      everyMs: config.orders.sweepMs,
+      round: () => this.sweep(),
+      failed: (error) => events.expiryFailed(error),
+    })
+  }
 
   onApplicationBootstrap(): void {
-    this.schedule()
+    this.sweeps.start()
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    clearTimeout(this.timer)
-    this.timer = undefined
-    await this.sweeping
-  }
-
-  private schedule(): void {
-    this.timer = setTimeout(() => {
-      this.sweeping = this.sweep()
-        .catch((error: unknown) => this.events.expiryFailed(error))
-        .finally(() => {
-          if (this.timer !== undefined) this.schedule()
-        })
-    }, this.config.orders.sweepMs)
+  beforeApplicationShutdown(): Promise<void> {
+    return this.sweeps.stop()
   }
 
   private async sweep(): Promise<void> {
