@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { Readable } from 'node:stream'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { Plan } from '@catamaran/contracts'
 import { spawnService, until } from '@catamaran/testing'
 import { Agent } from 'undici'
-import { ask, MAIN, startSetting, type Answer, type Setting } from './setting.js'
+import { ask, MAIN, startSetting, Wire, type Answer, type Setting } from './setting.js'
 
 describe('fairness', () => {
   let setting: Setting
@@ -45,16 +44,17 @@ describe('fairness', () => {
   it('gives the place back when a client goes before it has sent its body', async () => {
     const { url } = await setting.gateway({ MAX_IN_FLIGHT_PER_CALLER: '1' })
     const key = setting.auth.newKey()
-    const gone = new AbortController()
     const headers = { authorization: `Bearer ${key.text}` }
-    assert.equal((await ask(`${url}/v1/products`, { headers })).status, 200)
-    const never = new Readable({ read: () => undefined })
-    never.push('x')
-    const sent = ask(`${url}/v1/orders`, { method: 'POST', headers, body: never, signal: gone.signal }).catch(() => undefined)
-    await until(async () => (await ask(`${url}/v1/products`, { headers })).status === 429)
-    gone.abort()
-    await sent
-    await until(async () => (await ask(`${url}/v1/products`, { headers })).status === 200)
+    const read = async (): Promise<number> => (await ask(`${url}/v1/products`, { headers })).status
+    assert.equal(await read(), 200)
+    const wire = await Wire.to(url)
+    // 100 Continue says that the gateway waits for the body.
+    const head = `POST /v1/orders HTTP/1.1\r\nhost: x\r\nauthorization: ${headers.authorization}\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n`
+    wire.send(head)
+    await until(() => wire.received.includes('100 Continue'))
+    assert.equal(await read(), 429)
+    wire.close()
+    await until(async () => (await read()) === 200)
   })
 
   it('keeps connections for the others when one partner’s answers never come', async () => {
@@ -85,8 +85,9 @@ describe('fairness', () => {
   })
 
   it('keeps one partner quick while another asks for twenty times its limit and gets slow answers', async () => {
+    setting.auth.plans.push({ ...PLAN, id: 'small', requestsPerSecond: 5, burst: 5 })
     const gateway = await spawnService(MAIN, setting.env(), { readyMs: 60_000 })
-    const [quiet, noisy] = [setting.auth.newKey(), setting.auth.newKey()]
+    const [quiet, noisy] = [setting.auth.newKey(), setting.auth.newKey({ plan: 'small' })]
     const [quietly, noisily] = [new Agent({ connections: 2 }), new Agent({ connections: 64 })]
     setting.core.answer = ({ url: asked }, response) =>
       void (asked.includes('slow') ? setTimeout(() => response.end('{}'), 300) : response.end('{}'))
@@ -114,7 +115,7 @@ describe('fairness', () => {
       for (let due = performance.now(); !isOver; due += 50) {
         await until(() => performance.now() >= due)
         // Twenty times the limit, or what this machine can do.
-        for (let at = 0; at < 20 && open < 60; at++) {
+        for (let at = 0; at < 5 && open < 60; at++) {
           open++
           const count = ({ status }: Answer): void => void (noise.push(status), open--)
           void read(gateway.url, '/v1/slow', noisy.text, noisily).then(count)
