@@ -17,13 +17,43 @@ const orderFacts = {
   orderId: idSchema('order'),
   buyerId: idSchema('user'),
   currency: Currency,
-  totalMinor: z.int().min(0),
+  totalMinor: z.int().min(0).meta({ description: 'With shipping' }),
   lines: z.array(OrderLine).min(1),
 }
 
-/** Why an order was cancelled. */
-export const CancelReason = z.enum(['hold_expired'])
+/** Why an order was cancelled: not paid in time, declined, by its buyer, or given up by all its sellers. */
+export const CancelReason = z.enum(['hold_expired', 'payment_declined', 'buyer', 'seller'])
 export type CancelReason = z.infer<typeof CancelReason>
+
+/** One seller's part of a confirmed order. It tells nothing of the other parts, since a partner's webhook carries it on. */
+const fulfilmentFacts = {
+  fulfilmentId: idSchema('fulfilment'),
+  orderId: idSchema('order'),
+  sellerId: idSchema('seller'),
+  partnerId: idSchema('partner').nullable(),
+  currency: Currency,
+  itemsMinor: z.int().min(0),
+  shippingMinor: z.int().min(0),
+  lines: z.array(OrderLine).min(1),
+}
+const returnFacts = {
+  returnId: idSchema('return'),
+  fulfilmentId: idSchema('fulfilment'),
+  orderId: idSchema('order'),
+  sellerId: idSchema('seller'),
+  partnerId: idSchema('partner').nullable(),
+  currency: Currency,
+  refundMinor: z.int().min(0),
+  lines: z.array(OrderLine).min(1),
+}
+const paymentFacts = {
+  orderId: idSchema('order'),
+  fulfilmentId: idSchema('fulfilment'),
+  sellerId: idSchema('seller'),
+  partnerId: idSchema('partner').nullable(),
+  currency: Currency,
+  amountMinor: z.int().positive(),
+}
 
 const event = <D extends z.ZodType>(topic: Topic, subject: IdKind, about: string, data: D) => ({ topic, subject, about, data })
 
@@ -68,6 +98,26 @@ export const EVENTS = {
     'An order was cancelled and its stock given back',
     z.object({ ...orderFacts, reason: CancelReason }),
   ),
+  'orders.order.confirmed.v1': event('orders', 'order', 'An order was paid for in time: its pieces are sold', z.object(orderFacts)),
+  'orders.order.completed.v1': event(
+    'orders',
+    'order',
+    'An order has ended well: all is shipped or given up, all money has moved, nothing can be returned any more',
+    z.object({ orderId: idSchema('order'), buyerId: idSchema('user') }),
+  ),
+  'orders.fulfilment.created.v1': event('orders', 'order', 'A seller has something to ship', z.object(fulfilmentFacts)),
+  'orders.fulfilment.shipped.v1': event('orders', 'order', 'A seller has shipped its part of an order', z.object(fulfilmentFacts)),
+  'orders.fulfilment.cancelled.v1': event(
+    'orders',
+    'order',
+    'A part of an order will not be shipped: its pieces are for sale again, its money is given up',
+    z.object({ ...fulfilmentFacts, reason: z.enum(['buyer', 'seller']) }),
+  ),
+  'orders.return.requested.v1': event('orders', 'order', 'A buyer wants to send something back', z.object(returnFacts)),
+  'orders.return.accepted.v1': event('orders', 'order', 'A seller took something back and pays for it', z.object(returnFacts)),
+  'orders.return.refused.v1': event('orders', 'order', 'A seller did not take something back', z.object(returnFacts)),
+  'orders.payment.captured.v1': event('orders', 'order', 'The money for a shipped part was taken', z.object(paymentFacts)),
+  'orders.payment.refunded.v1': event('orders', 'order', 'Money for a returned part was paid back', z.object(paymentFacts)),
 } as const
 
 export type EventType = keyof typeof EVENTS
@@ -88,7 +138,16 @@ export interface DomainEvent<T extends EventType = EventType> {
   readonly data: EventData<T>
 }
 
-const ID_FIELDS: Record<string, IdKind> = { orderId: 'order', buyerId: 'user', userId: 'user', productId: 'product', sellerId: 'seller' }
+const ID_FIELDS: Record<string, IdKind> = {
+  orderId: 'order',
+  buyerId: 'user',
+  userId: 'user',
+  productId: 'product',
+  sellerId: 'seller',
+  partnerId: 'partner',
+  fulfilmentId: 'fulfilment',
+  returnId: 'return',
+}
 const STORED_ID = new RegExp(
   `"(${Object.keys(ID_FIELDS).join('|')})"( ?: ?)"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"`,
   'g',

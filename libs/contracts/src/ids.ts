@@ -17,6 +17,12 @@ export const ID_PREFIXES = {
   apiKey: 'key',
   passkey: 'psk',
   export: 'exp',
+  fulfilment: 'ful',
+  return: 'rtn',
+  paymentOperation: 'pop',
+  webhookEndpoint: 'whe',
+  webhookDelivery: 'whd',
+  import: 'imp',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIXES
@@ -30,6 +36,8 @@ export type SellerId = Id<'seller'>
 export type ProductId = Id<'product'>
 export type CartId = Id<'cart'>
 export type OrderId = Id<'order'>
+export type FulfilmentId = Id<'fulfilment'>
+export type ReturnId = Id<'return'>
 
 /** A new id, sortable by its time of making. Example: `newId('order')` → `ord_01k…`. */
 export const newId = <K extends IdKind>(kind: K): Id<K> => typeidUnboxed(ID_PREFIXES[kind]) as string as Id<K>
