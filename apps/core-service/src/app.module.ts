@@ -3,33 +3,14 @@ import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
-import { CartsController } from './carts/carts.controller.js'
-import { CartsRepository } from './carts/carts.repository.js'
-import { CartsService } from './carts/carts.service.js'
 import { CatalogueController } from './catalogue/catalogue.controller.js'
 import { CatalogueRepository } from './catalogue/catalogue.repository.js'
 import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
+import { ORDERS } from './app.orders.js'
 import { AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
-import { FulfilmentsController } from './fulfilments/fulfilments.controller.js'
-import { FulfilmentsRepository } from './fulfilments/fulfilments.repository.js'
-import { FulfilmentsService } from './fulfilments/fulfilments.service.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
-import { Holds } from './orders/holds.js'
-import { OrderSweeps } from './orders/order-sweeps.js'
-import { OrdersController } from './orders/orders.controller.js'
-import { OrdersRepository } from './orders/orders.repository.js'
-import { OrdersService } from './orders/orders.service.js'
-import { PaidOrdersRepository } from './orders/paid-orders.repository.js'
-import { PaidOrdersService } from './orders/paid-orders.service.js'
-import { Placing } from './orders/placing.js'
-import { PaymentSignal } from './payments/payment-signal.js'
-import { PaymentWorker } from './payments/payment-worker.js'
-import { PaymentsController } from './payments/payments.controller.js'
-import { PaymentsRepository } from './payments/payments.repository.js'
-import { PaymentsService } from './payments/payments.service.js'
-import { PspClient } from './payments/psp-client.js'
 import { ErasureSweep } from './people/erasure-sweep.js'
 import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
@@ -41,16 +22,7 @@ export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
-      controllers: [
-        CatalogueController,
-        CartsController,
-        OrdersController,
-        PaymentsController,
-        FulfilmentsController,
-        NotificationsController,
-        PeopleController,
-        PeopleConsumer,
-      ],
+      controllers: [...ORDERS.controllers, CatalogueController, NotificationsController, PeopleController, PeopleConsumer],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -82,22 +54,7 @@ export class AppModule {
         CatalogueRepository,
         ProductCache,
         CatalogueService,
-        CartsRepository,
-        CartsService,
-        OrdersRepository,
-        Placing,
-        OrdersService,
-        Holds,
-        PaidOrdersRepository,
-        PaidOrdersService,
-        PaymentSignal,
-        PspClient,
-        PaymentsRepository,
-        PaymentsService,
-        PaymentWorker,
-        OrderSweeps,
-        FulfilmentsRepository,
-        FulfilmentsService,
+        ...ORDERS.providers,
         Inbox,
         PeopleRepository,
         PeopleService,
