@@ -184,7 +184,7 @@ test('each change is told by one signed callback that holds the payment as it wa
       ['payment.captured', [1000, 400, 0, 0, 0, 600]],
     ],
   )
-  assert.match(told[0]?.id ?? '', /^pcb_[0-9a-f]{24}$/)
+  assert.match(told[0]?.id ?? '', /^pcb_[0-9a-f]{32}$/)
   assert.notEqual(told[0]?.id, told[1]?.id)
 })
 
