@@ -10,7 +10,7 @@ import { CatalogueController } from './catalogue/catalogue.controller.js'
 import { CatalogueRepository } from './catalogue/catalogue.repository.js'
 import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
-import { AUX, CONFIG, type Config } from './config.js'
+import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { HoldExpiry } from './orders/hold-expiry.js'
@@ -23,13 +23,23 @@ import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
 import { PeopleService } from './people/people.service.js'
+import { DeliveriesController } from './webhooks/deliveries.controller.js'
+import { WebhooksController } from './webhooks/webhooks.controller.js'
+import { WebhooksService } from './webhooks/webhooks.service.js'
+
+const TOKENS = Symbol('service tokens')
+const tokensOf = ({ service }: Config): ServiceTokens =>
+  new ServiceTokens({ ...service, service: 'core-service', keyFile: service.serviceKeyFile })
 
 @Module({})
 export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
-      controllers: [CatalogueController, CartsController, OrdersController, NotificationsController, PeopleController, PeopleConsumer],
+      controllers: [
+        ...[CatalogueController, CartsController, OrdersController, NotificationsController, PeopleController, PeopleConsumer],
+        ...[WebhooksController, DeliveriesController],
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -49,14 +59,9 @@ export class AppModule {
               onPublished: (events) => cache.follow(events),
             }),
         },
-        {
-          provide: AUX,
-          useFactory: () =>
-            new HttpClient(
-              config.auxUrl,
-              new ServiceTokens({ ...config.service, service: 'core-service', keyFile: config.service.serviceKeyFile }),
-            ),
-        },
+        { provide: TOKENS, useFactory: () => tokensOf(config) },
+        { provide: AUX, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.auxUrl, tokens) },
+        { provide: AUTH, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.service.authUrl, tokens) },
         BusinessEvents,
         CatalogueRepository,
         ProductCache,
@@ -71,6 +76,7 @@ export class AppModule {
         PeopleRepository,
         PeopleService,
         ErasureSweep,
+        WebhooksService,
       ],
     }
   }
