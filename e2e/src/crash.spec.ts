@@ -53,7 +53,11 @@ test('services are killed between commit and publish and between effect and comm
   const deliveryAddress = { name: 'A', line1: 'B', city: 'C', postalCode: '1', country: 'NL' }
   const place = async (): Promise<string> => {
     for (const { id } of items) {
-      const { status, body } = await call('POST', '/v1/orders', { lines: [{ productId: id, quantity: 1 }], deliveryAddress })
+      const { status, body } = await call('POST', '/v1/orders', {
+        lines: [{ productId: id, quantity: 1 }],
+        deliveryAddress,
+        paymentMethod: 'card_ok',
+      })
       if (status === 201) return body.id
     }
     throw new Error('nothing could be ordered')

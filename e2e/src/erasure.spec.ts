@@ -64,7 +64,11 @@ const kill = (service: string): void => {
 }
 const place = async (buyer: Journey, deliveryAddress = ADDRESS): Promise<OrderId> => {
   for (const { id } of (await call('GET', '/v1/products?limit=20', buyer)).body.items) {
-    const { status, body } = await call('POST', '/v1/orders', buyer, { lines: [{ productId: id, quantity: 1 }], deliveryAddress })
+    const { status, body } = await call('POST', '/v1/orders', buyer, {
+      lines: [{ productId: id, quantity: 1 }],
+      deliveryAddress,
+      paymentMethod: 'card_ok',
+    })
     if (status === 201) return body.id as OrderId
   }
   throw new Error('nothing could be ordered')

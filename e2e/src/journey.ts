@@ -173,7 +173,13 @@ const shop = async (buyer: Buyer, step: Step): Promise<Journey['order']> => {
   const order = await step(
     'order',
     () =>
-      buyer.call('POST', '/v1/orders', Order, { cart: { version: cart.version }, deliveryAddress }, { 'idempotency-key': randomUUID() }),
+      buyer.call(
+        'POST',
+        '/v1/orders',
+        Order,
+        { cart: { version: cart.version }, deliveryAddress, paymentMethod: 'card_ok' },
+        { 'idempotency-key': randomUUID() },
+      ),
     ({ id, status, total }) => `${id}, ${status}, ${total.amountMinor / 100} ${total.currency}`,
   )
   await step(

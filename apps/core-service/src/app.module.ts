@@ -12,12 +12,24 @@ import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
 import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
+import { FulfilmentsController } from './fulfilments/fulfilments.controller.js'
+import { FulfilmentsRepository } from './fulfilments/fulfilments.repository.js'
+import { FulfilmentsService } from './fulfilments/fulfilments.service.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
-import { HoldExpiry } from './orders/hold-expiry.js'
+import { Holds } from './orders/holds.js'
+import { OrderSweeps } from './orders/order-sweeps.js'
 import { OrdersController } from './orders/orders.controller.js'
 import { OrdersRepository } from './orders/orders.repository.js'
 import { OrdersService } from './orders/orders.service.js'
+import { PaidOrdersRepository } from './orders/paid-orders.repository.js'
+import { PaidOrdersService } from './orders/paid-orders.service.js'
 import { Placing } from './orders/placing.js'
+import { PaymentSignal } from './payments/payment-signal.js'
+import { PaymentWorker } from './payments/payment-worker.js'
+import { PaymentsController } from './payments/payments.controller.js'
+import { PaymentsRepository } from './payments/payments.repository.js'
+import { PaymentsService } from './payments/payments.service.js'
+import { PspClient } from './payments/psp-client.js'
 import { ErasureSweep } from './people/erasure-sweep.js'
 import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
@@ -37,8 +49,16 @@ export class AppModule {
     return {
       module: AppModule,
       controllers: [
-        ...[CatalogueController, CartsController, OrdersController, NotificationsController, PeopleController, PeopleConsumer],
-        ...[WebhooksController, DeliveriesController],
+        CatalogueController,
+        CartsController,
+        OrdersController,
+        PaymentsController,
+        FulfilmentsController,
+        NotificationsController,
+        PeopleController,
+        PeopleConsumer,
+        WebhooksController,
+        DeliveriesController,
       ],
       providers: [
         { provide: CONFIG, useValue: config },
@@ -71,7 +91,17 @@ export class AppModule {
         OrdersRepository,
         Placing,
         OrdersService,
-        HoldExpiry,
+        Holds,
+        PaidOrdersRepository,
+        PaidOrdersService,
+        PaymentSignal,
+        PspClient,
+        PaymentsRepository,
+        PaymentsService,
+        PaymentWorker,
+        OrderSweeps,
+        FulfilmentsRepository,
+        FulfilmentsService,
         Inbox,
         PeopleRepository,
         PeopleService,

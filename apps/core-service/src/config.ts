@@ -14,6 +14,22 @@ export const Config = z
     ...kafkaEnv,
     ...flagsEnv,
     AUX_URL: env.url,
+    /** The payment provider, the key it knows us by, and the secret that it signs its callbacks with. */
+    PSP_URL: env.url,
+    PSP_API_KEY: env.text,
+    PSP_CALLBACK_SECRET: env.text,
+    /** How long a call to the payment provider may take. Then it is made again, with the same key. */
+    PSP_DEADLINE_MS: env.ms.default(5_000),
+    /** Payment operations in hand at once. */
+    PAYMENT_CONCURRENCY: env.count.default(32),
+    /** How often due payment operations are looked for; placing an order wakes the worker at once. */
+    PAYMENT_POLL_MS: env.ms.default(500),
+    /** The wait after a first call without outcome; it doubles each time, up to a minute. */
+    PAYMENT_RETRY_MS: env.ms.default(500),
+    /** This build. Payment operations go first to the build that wrote them (canaries). */
+    RELEASE: z.string().default('local'),
+    /** How long after the last shipment something can be returned; then the order is completed. */
+    RETURN_MS: env.ms.default(14 * 24 * 3_600_000),
     /** How long stock is held for an order that isn't paid. */
     HOLD_MS: env.ms.default(15 * 60_000),
     /** How often holds that have ended are looked for. */
@@ -35,7 +51,10 @@ export const Config = z
     kafka: kafkaConfig(flat),
     flags: flagsConfig(flat),
     auxUrl: flat.AUX_URL,
-    orders: { holdMs: flat.HOLD_MS, sweepMs: flat.HOLD_SWEEP_MS, joinMs: flat.ORDER_JOIN_MS },
+    release: flat.RELEASE,
+    psp: { url: flat.PSP_URL, apiKey: flat.PSP_API_KEY, callbackSecret: flat.PSP_CALLBACK_SECRET, deadlineMs: flat.PSP_DEADLINE_MS },
+    payments: { concurrency: flat.PAYMENT_CONCURRENCY, pollMs: flat.PAYMENT_POLL_MS, retryMs: flat.PAYMENT_RETRY_MS },
+    orders: { holdMs: flat.HOLD_MS, sweepMs: flat.HOLD_SWEEP_MS, joinMs: flat.ORDER_JOIN_MS, returnMs: flat.RETURN_MS },
     carts: { ttlMs: flat.CART_TTL_MS },
     erasure: { sweepMs: flat.ERASURE_SWEEP_MS, settleMs: flat.ERASURE_SETTLE_MS },
   }))

@@ -33,7 +33,13 @@ export class Harness {
     const scope = testScope(name)
     const issuer = await TestIssuer.start()
     const url = await scope.database('core')
-    const env = serviceEnvFor(scope, issuer, 'core-service', { DATABASE_URL: url, ...overrides })
+    const env = serviceEnvFor(scope, issuer, 'core-service', {
+      DATABASE_URL: url,
+      PSP_URL: 'http://127.0.0.1:1',
+      PSP_API_KEY: 'psp-test-key',
+      PSP_CALLBACK_SECRET: 'psp-test-callback-secret',
+      ...overrides,
+    })
     await prepareStores(readConfig(StoresConfig, { ...env, DATABASE_URL: url, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint }))
     const database = new Database({ url })
     scope.onClose(async () => {
@@ -117,7 +123,7 @@ export class Harness {
           where l.product_id = s.product_id and o.status = 'pending_payment')
         union all
         select 'total is not the sum of its lines', o.id::text from orders o
-        where o.total_minor <> (select sum(l.quantity * l.unit_price_minor) from order_line l where l.order_id = o.id)
+        where o.total_minor <> (select sum(l.quantity * l.unit_price_minor + l.shipping_minor) from order_line l where l.order_id = o.id)
         union all
         select 'an order without its event or transition', o.id::text from orders o
         where not exists (select from order_transition t where t.order_id = o.id and t.version = o.version)`,
@@ -151,5 +157,6 @@ export class Harness {
 export const orderOf = (...lines: [ProductId, number][]) => ({
   lines: lines.map(([productId, quantity]) => ({ productId, quantity })),
   deliveryAddress: ADDRESS,
+  paymentMethod: 'card_ok',
 })
 export const freshKey = (): Record<string, string> => ({ 'idempotency-key': randomUUID() })

@@ -62,7 +62,7 @@ test('an order says what is wrong with it', async () => {
   await expect({ ...order, lines: [] }, ['/lines'])
   await expect({ ...order, lines: [{ productId: product, quantity: 1000 }] }, ['/lines/0/quantity'])
   await expect({ ...order, priceMinor: 1 }, ['/priceMinor'])
-  await expect({ deliveryAddress: ADDRESS }, [''])
+  await expect({ deliveryAddress: ADDRESS, paymentMethod: 'card_ok' }, [''])
   await expect({ ...order, cart: { version: 1 } }, [''])
   await expect({ ...order, deliveryAddress: { ...ADDRESS, country: 'nl' } }, ['/deliveryAddress/country'])
   assert.equal((await buyer.call('POST', '/v1/orders', order)).body.code, 'request.idempotency-key-missing')

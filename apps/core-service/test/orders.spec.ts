@@ -221,7 +221,7 @@ test('an order from the cart names its version, empties it once, and can be sent
   const product = await harness.product(10)
   const buyer = await harness.buyer(url)
   const cart = (await buyer.call('POST', '/v1/cart/lines', { productId: product, quantity: 2 })).body
-  const order = (version: number) => ({ cart: { version }, deliveryAddress: ADDRESS })
+  const order = (version: number) => ({ cart: { version }, deliveryAddress: ADDRESS, paymentMethod: 'card_ok' })
   assert.equal((await buyer.call('POST', '/v1/orders', order(cart.version + 1), freshKey())).body.code, 'orders.cart-changed')
   const key = freshKey()
   const placed = await buyer.call('POST', '/v1/orders', order(cart.version), key)
@@ -237,7 +237,7 @@ test('a cart ordered twice at once through two processes is ordered once', async
   const id = newId('user')
   const [one, two] = await Promise.all([harness.buyer(url, id), harness.buyer(otherUrl, id)])
   const { version } = (await one.call('POST', '/v1/cart/lines', { productId: product, quantity: 1 })).body
-  const body = { cart: { version }, deliveryAddress: ADDRESS }
+  const body = { cart: { version }, deliveryAddress: ADDRESS, paymentMethod: 'card_ok' }
   const answers = await Promise.all([one.call('POST', '/v1/orders', body, freshKey()), two.call('POST', '/v1/orders', body, freshKey())])
   assert.equal(answers.filter(({ status }) => status === 201).length, 1)
   assert.deepEqual(await harness.stockOf(product), { available: 9, held: 1 })

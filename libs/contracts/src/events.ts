@@ -116,6 +116,12 @@ export const EVENTS = {
   'orders.return.requested.v1': event('orders', 'order', 'A buyer wants to send something back', z.object(returnFacts)),
   'orders.return.accepted.v1': event('orders', 'order', 'A seller took something back and pays for it', z.object(returnFacts)),
   'orders.return.refused.v1': event('orders', 'order', 'A seller did not take something back', z.object(returnFacts)),
+  'orders.payment.action_required.v1': event(
+    'orders',
+    'order',
+    'The buyer has to confirm the payment (3-D Secure), at the address that the order tells',
+    z.object({ orderId: idSchema('order'), buyerId: idSchema('user') }),
+  ),
   'orders.payment.captured.v1': event('orders', 'order', 'The money for a shipped part was taken', z.object(paymentFacts)),
   'orders.payment.refunded.v1': event('orders', 'order', 'Money for a returned part was paid back', z.object(paymentFacts)),
   'webhooks.endpoint.disabled.v1': event(

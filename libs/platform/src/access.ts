@@ -40,8 +40,12 @@ export const Requires = (scope: Scope, { role, freshS }: Conditions = {}) =>
     problem(403, `The token lacks the scope ${scope}${role === undefined ? '' : `, or the caller is no ${role}`}`),
   )
 
-/** Anybody may use the route; a token that is sent is still checked. */
-export const Anonymous = () => RouteConfig({ access: { scope: null } satisfies Access })
+/**
+ * Anybody may use the route; a token that is sent is still checked.
+ * @param rawBody whether the body is kept as it came too, for `@RawBody()`
+ */
+export const Anonymous = ({ rawBody }: { rawBody?: true } = {}) =>
+  RouteConfig({ access: { scope: null } satisfies Access, ...(rawBody && { rawBody }) })
 
 const callerOf = (context: ExecutionContext): Claims => {
   const caller =

@@ -11,6 +11,7 @@ import { AdminServer } from './health.js'
 import { createLogger, nestLogger, type Logger } from './logging.js'
 import { openApiOf } from './openapi.js'
 import { ProblemFilter, sendProblem } from './problem.filter.js'
+import { registerRawBodies } from './raw-body.js'
 import { contextOf, registerRequests, requestIdOf } from './requests.js'
 import { startTelemetry } from './telemetry.js'
 import { TokenVerifier } from './tokens.js'
@@ -80,6 +81,7 @@ const fastifyOf = ({ name, trustedHops = 0, maxBodyBytes = 64 * 1024, headers }:
   instance.removeContentTypeParser('text/plain')
   instance.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
   const begin = registerRequests(instance, logger, headers)
+  registerRawBodies(instance)
   return instance
 }
 

@@ -1,20 +1,51 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Callbacks } from './callbacks.js'
+import { Database } from './database.js'
+import { Faults } from './faults.js'
+import { createHttp } from './http.js'
+import { Idempotency } from './idempotency.js'
+import { Payments } from './payments.js'
+import { Provider } from './provider.js'
+import { Store } from './store.js'
 
-const PAGE = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Payment provider · Catamaran sandbox</title>
-<style>:root{color-scheme:light dark}body{font:1.05rem/1.6 system-ui,sans-serif;max-width:38rem;margin:12vh auto;padding:0 1.25rem}</style>
-<main><h1>A payment provider</h1>
-<p>This sandbox will play the payment service provider: it authorises, captures, voids and refunds, keeps a ledger of its own to be audited against, and fails on demand.</p>
-<p>No payment can be made yet: an order waits in <em>pending payment</em> until its hold ends.</p></main>
-</html>`
+export interface Options {
+  /** Where the ledger is kept; in memory without it. */
+  readonly folder?: string | undefined
+  readonly apiKey: string
+  readonly callbackUrl: string
+  readonly callbackSecret: string
+  /** As browsers reach it; by default on the port it listens on. */
+  readonly publicUrl?: string | undefined
+}
 
-/** The payment provider, so far without payments: a page and a probe. */
-export function createPsp(): Server {
-  return createServer((request, response) => {
-    const answer = (status: number, type: string, body: string) =>
-      response.writeHead(status, { 'content-type': `${type}; charset=utf-8` }).end(body)
-    if (request.url === '/') answer(200, 'text/html', PAGE)
-    else if (request.url === '/livez') answer(200, 'text/plain', 'ok\n')
-    else answer(404, 'text/plain', 'Nothing here yet. Try /.\n')
+export interface Psp {
+  readonly server: Server
+  /** Lets no new call in and ends the running ones; what they had committed stays. */
+  readonly close: () => void
+}
+
+/** The card processor: ready to listen, with what an earlier process left unfinished already going on. */
+export function createPsp({ folder, apiKey, callbackUrl, callbackSecret, publicUrl }: Options): Psp {
+  const database = new Database(folder)
+  const store = new Store(database)
+  const callbacks = new Callbacks(database, callbackUrl, callbackSecret)
+  const base = () => publicUrl ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const payments = new Payments(store, callbacks, base)
+  const faults = new Faults(database)
+  const provider = new Provider({ database, store, payments, callbacks, idempotency: new Idempotency(database), faults })
+  const server = createHttp({ provider, payments, store, faults, callbacks }, apiKey)
+  server.once('listening', () => {
+    provider.start().catch((error: unknown) => process.stderr.write(`what was left unfinished failed: ${String(error)}\n`))
   })
+  return {
+    server,
+    close: () => {
+      server.close()
+      server.closeAllConnections()
+      provider.close()
+      callbacks.close()
+      database.close()
+    },
+  }
 }

@@ -45,7 +45,7 @@ function requestOf({ url, productIds, orders, bearer }: LoadJob): () => string {
   const head = `POST /v1/orders HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${orders.token}\r\ncontent-type: application/json\r\n`
   return () => {
     const lines = pairOf(productIds, orders.everybodyWants).map((productId) => ({ productId, quantity: 1 }))
-    const body = JSON.stringify({ lines, deliveryAddress: ADDRESS })
+    const body = JSON.stringify({ lines, deliveryAddress: ADDRESS, paymentMethod: 'card_ok' })
     return `${head}idempotency-key: ${randomUUID()}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   }
 }

@@ -13,6 +13,8 @@ export interface Secrets {
   readonly postgresPassword: string
   readonly cookieKeys: string
   readonly flagsSdkKey: string
+  readonly pspApiKey: string
+  readonly pspCallbackSecret: string
 }
 
 export interface KeyFiles {
@@ -24,17 +26,21 @@ export interface KeyFiles {
 
 const secret = () => randomBytes(24).toString('base64url')
 
-/** Passwords and cookie keys of one data folder, made once. */
+/** Passwords and keys of one data folder, made once. */
 export function readSecrets(dataDir: string): Secrets {
   const path = join(dataDir, 'keys', 'secrets.json')
-  if (!existsSync(path)) {
-    write(path, {
-      postgresPassword: secret(),
-      cookieKeys: `${secret()},${secret()}`,
-      flagsSdkKey: `sdk-${secret()}`,
-    })
+  const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Secrets>) : {}
+  const secrets: Secrets = {
+    postgresPassword: secret(),
+    cookieKeys: `${secret()},${secret()}`,
+    flagsSdkKey: `sdk-${secret()}`,
+    pspApiKey: `sk_${secret()}`,
+    pspCallbackSecret: secret(),
+    ...kept,
   }
-  return JSON.parse(readFileSync(path, 'utf8')) as Secrets
+  // A data folder of an earlier release lacks what is new.
+  if (Object.keys(kept).length < Object.keys(secrets).length) write(path, secrets)
+  return secrets
 }
 
 /**

@@ -82,8 +82,11 @@ export function serviceEnv(name: ServiceName, { ports, urls, secrets, keys, gate
       DATA_KEYS: dataKey(urls.postgres, secrets),
       SMTP_URL: `smtp://127.0.0.1:${ports.smtp}`,
     }),
+    ...(name === 'core-service' && { PSP_URL: local(ports.psp), ...pspSecrets(secrets) }),
   }
 }
+
+const pspSecrets = ({ pspApiKey, pspCallbackSecret }: Secrets) => ({ PSP_API_KEY: pspApiKey, PSP_CALLBACK_SECRET: pspCallbackSecret })
 
 /** @throws Refusal when the file was not built */
 export function requireBuilt(root: string, path: string): string {
@@ -127,7 +130,7 @@ export const service = (name: ServiceName, around: Surroundings): ProcessSpec =>
   isReady: () => httpAnswers(`${local(around.ports[`${name}-admin`])}/readyz`),
 })
 
-export const sandbox = (name: SandboxName, { root, ports, dataDir }: Surroundings): ProcessSpec => ({
+export const sandbox = (name: SandboxName, { root, ports, dataDir, secrets, gateway }: Surroundings): ProcessSpec => ({
   name,
   rank: 'sandbox',
   ...node(root, `sandbox/${name}/dist/src/main.js`),
@@ -135,6 +138,12 @@ export const sandbox = (name: SandboxName, { root, ports, dataDir }: Surrounding
     HOST: '127.0.0.1',
     PORT: String(ports[name]),
     ...(name === 'mail' && { SMTP_PORT: String(ports.smtp), DATA_DIR: join(dataDir, 'mail') }),
+    ...(name === 'psp' && {
+      DATA_DIR: join(dataDir, 'psp'),
+      PSP_CALLBACK_URL: `${gateway}/v1/payments/callbacks`,
+      PUBLIC_URL: local(ports.psp),
+      ...pspSecrets(secrets),
+    }),
   },
   stopSignal: 'SIGTERM',
   readyWithinMs: 30_000,

@@ -13,13 +13,17 @@ import { Problem, type OrderId as OrderIdType, type Page, type UserId } from '@c
 import { Caller, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
 import { IdempotencyKey } from '../idempotency-key.js'
-import { Order, OrderId, OrderPage, OrderQuery, PlaceOrder } from './orders.schema.js'
+import { Order, OrderId, OrderPage, OrderQuery, PlaceOrder, RequestReturn } from './orders.schema.js'
 import { OrdersService } from './orders.service.js'
+import { PaidOrdersService } from './paid-orders.service.js'
 
 @ApiTags('Orders')
 @Controller('v1/orders')
 export class OrdersController {
-  constructor(private readonly orders: OrdersService) {}
+  constructor(
+    private readonly orders: OrdersService,
+    private readonly paid: PaidOrdersService,
+  ) {}
 
   @Post()
   @HttpCode(201)
@@ -58,6 +62,40 @@ export class OrdersController {
   @ApiOkResponse({ standardSchema: Order })
   @ApiNotFoundResponse({ standardSchema: Problem })
   read(@Caller() buyer: Claims, @Param('id', { schema: OrderId }) id: OrderIdType): Promise<Order> {
+    return this.orders.read(buyer.sub as UserId, id)
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  @Requires('orders:write')
+  @ApiOperation({
+    summary: 'Cancel an order',
+    description: 'What was not shipped yet is given up, and its money with it. An order that is cancelled already stays so.',
+  })
+  @ApiOkResponse({ standardSchema: Order })
+  @ApiNotFoundResponse({ standardSchema: Problem })
+  @ApiConflictResponse({ standardSchema: Problem })
+  async cancel(@Caller() buyer: Claims, @Param('id', { schema: OrderId }) id: OrderIdType): Promise<Order> {
+    await this.paid.cancel(buyer.sub as UserId, id)
+    return this.orders.read(buyer.sub as UserId, id)
+  }
+
+  @Post(':id/returns')
+  @HttpCode(201)
+  @Requires('orders:write')
+  @ApiOperation({
+    summary: 'Ask to return something',
+    description: 'Pieces of a shipped part, each once. Its seller decides; with the last piece of a part its shipping is paid back too.',
+  })
+  @ApiCreatedResponse({ standardSchema: Order })
+  @ApiNotFoundResponse({ standardSchema: Problem })
+  @ApiConflictResponse({ standardSchema: Problem })
+  async requestReturn(
+    @Caller() buyer: Claims,
+    @Param('id', { schema: OrderId }) id: OrderIdType,
+    @Body({ schema: RequestReturn }) body: RequestReturn,
+  ): Promise<Order> {
+    await this.paid.requestReturn(buyer.sub as UserId, id, body)
     return this.orders.read(buyer.sub as UserId, id)
   }
 }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common'
-import { idOf, uuidOf, type Currency, type OrderId, type ProductId, type UserId } from '@catamaran/contracts'
+import { idOf, uuidOf, type CancelReason, type Currency, type OrderId, type ProductId, type UserId } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
+import { END_HOLDS, EXPIRED_HOLDS } from './end-holds.sql.js'
+import { asPlaced, orderOf, taxIn, type OrderRow } from './order-row.js'
 import type { DeliveryAddress, Order } from './orders.schema.js'
-import { EXPIRE_HOLDS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
+import { ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
 
 /** An order that somebody asks for, not placed yet. Lines name each product once. */
 export interface Draft {
@@ -12,6 +14,7 @@ export interface Draft {
   readonly requestHash: Buffer
   readonly lines: readonly { readonly productId: ProductId; readonly quantity: number }[]
   readonly deliveryAddress: DeliveryAddress
+  readonly paymentMethod: string
   readonly cart?: { readonly id: string; readonly version: number } | undefined
   readonly expectedTotalMinor?: number | undefined
   readonly traceparent?: string | undefined
@@ -45,6 +48,8 @@ interface PlacedRow {
   seller_id: string
   name: string
   price_minor: number
+  shipping_minor: number
+  tax_basis_points: number
   currency: string
   is_known: boolean
   fits: boolean
@@ -54,19 +59,17 @@ interface PlacedRow {
   changed_version: number | null
 }
 
-interface OrderRow {
-  id: string
-  request_hash: Buffer
-  status: Order['status']
-  cancel_reason: Order['cancelReason']
-  currency: string
-  total_minor: number
-  delivery_address: DeliveryAddress
-  hold_expires_at: Date
-  placed_at: Date
-  cart_id: string | null
-  cart_version: number | null
-  lines: { productId: string; sellerId: string; name: string; quantity: number; unitPriceMinor: number }[]
+/** What ends a hold: see END_HOLDS. `operation` is the authorisation whose outcome is known now. */
+export interface HoldEnd {
+  readonly orderId: OrderId
+  readonly event: 'paid' | 'declined' | 'hold_ended' | 'cancelled'
+  readonly operation?: { readonly id: string; readonly paymentRef: string | undefined; readonly error: string | undefined } | undefined
+}
+
+export interface EndedHold {
+  readonly orderId: OrderId
+  readonly status: 'confirmed' | 'cancelled'
+  readonly reason: CancelReason | null
 }
 
 @Injectable()
@@ -74,7 +77,10 @@ export class OrdersRepository {
   constructor(private readonly database: Database) {}
 
   /** Places the drafts in one statement, each all or nothing. Answers one placement a draft, in their order. */
-  async place(drafts: readonly Draft[], holdMs: number): Promise<{ placements: Placement[]; changed: ChangedProduct[] }> {
+  async place(
+    drafts: readonly Draft[],
+    { holdMs, release }: { holdMs: number; release: string },
+  ): Promise<{ placements: Placement[]; changed: ChangedProduct[] }> {
     const lines = drafts.flatMap((draft, index) => draft.lines.map((line, lineIndex) => ({ n: index + 1, lineNo: lineIndex + 1, ...line })))
     const rows = await this.database.query<PlacedRow>(PLACE_ORDERS, [
       lines.map(({ n }) => n),
@@ -88,9 +94,11 @@ export class OrdersRepository {
       drafts.map(({ cart }) => cart?.id),
       drafts.map(({ cart }) => cart?.version),
       drafts.map(({ deliveryAddress }) => JSON.stringify(deliveryAddress)),
+      drafts.map(({ paymentMethod }) => paymentMethod),
       drafts.map(({ expectedTotalMinor }) => expectedTotalMinor),
       drafts.map(({ traceparent }) => traceparent),
       holdMs,
+      release,
     ])
     const byDraft = Map.groupBy(rows, ({ n }) => n)
     return {
@@ -101,11 +109,30 @@ export class OrdersRepository {
     }
   }
 
-  /** Cancels at most `limit` orders whose hold has ended. */
-  async expireHolds(limit: number): Promise<{ cancelled: OrderId[]; changed: ChangedProduct[] }> {
-    const rows = await this.database.query<{ id: string; changed_version: number | null }>(EXPIRE_HOLDS, [limit])
+  /** Orders whose hold has ended by now, at most `limit`. */
+  async listExpired(limit: number): Promise<OrderId[]> {
+    return (await this.database.query<{ id: string }>(EXPIRED_HOLDS, [limit])).map(({ id }) => idOf('order', id))
+  }
+
+  /** Ends holds, each order once. Answers only the orders that it changed. */
+  async endHolds(ends: readonly HoldEnd[], release: string): Promise<{ ended: EndedHold[]; changed: ChangedProduct[] }> {
+    const rows = await this.database.query<{
+      id: string
+      to_status: EndedHold['status'] | null
+      reason: CancelReason | null
+      changed_version: number | null
+    }>(END_HOLDS, [
+      ends.map(({ orderId }) => uuidOf(orderId)),
+      ends.map(({ event }) => event),
+      ends.map(({ operation }) => operation?.id),
+      ends.map(({ operation }) => operation?.paymentRef),
+      ends.map(({ operation }) => operation?.error),
+      release,
+    ])
     return {
-      cancelled: rows.flatMap(({ id, changed_version }) => (changed_version === null ? [idOf('order', id)] : [])),
+      ended: rows.flatMap(({ id, to_status, reason }) =>
+        to_status === null ? [] : [{ orderId: idOf('order', id), status: to_status, reason }],
+      ),
       changed: rows.flatMap(({ id, changed_version }) =>
         changed_version === null ? [] : [[idOf('product', id), changed_version] as const],
       ),
@@ -144,46 +171,34 @@ const placementOf = (draft: Draft, rows: PlacedRow[]): Placement => {
       missing: idsWhere((row) => !row.is_known),
       short: idsWhere((row) => row.is_known && !row.fits),
       currencies: [...new Set(rows.filter((row) => row.is_known).map((row) => row.currency))],
-      totalMinor: rows.reduce((sum, row) => sum + row.price_minor * row.quantity, 0),
+      totalMinor: rows.reduce((sum, row) => sum + row.price_minor * row.quantity + row.shipping_minor, 0),
     }
   }
   const currency = first.currency as Currency
+  const money = (amountMinor: number) => ({ amountMinor, currency })
+  const shippingMinor = rows.reduce((sum, row) => sum + row.shipping_minor, 0)
+  const taxMinor = rows.reduce(
+    (sum, row) => sum + taxIn(row.price_minor * row.quantity, row.tax_basis_points) + taxIn(row.shipping_minor, row.tax_basis_points),
+    0,
+  )
   return {
     order: {
       id: draft.id,
-      status: 'pending_payment',
-      cancelReason: null,
       lines: rows.map((row, index) => ({
         productId: draft.lines[index]?.productId ?? idOf('product', row.product_id),
         sellerId: idOf('seller', row.seller_id),
         name: row.name,
         quantity: row.quantity,
-        unitPrice: { amountMinor: row.price_minor, currency },
+        unitPrice: money(row.price_minor),
+        tax: money(taxIn(row.price_minor * row.quantity, row.tax_basis_points)),
       })),
-      total: { amountMinor: first.total_minor, currency },
+      shipping: money(shippingMinor),
+      tax: money(taxMinor),
+      total: money(first.total_minor),
+      ...asPlaced(currency),
       deliveryAddress: draft.deliveryAddress,
       holdExpiresAt: first.hold_expires_at.toISOString(),
       placedAt: first.placed_at.toISOString(),
     },
-  }
-}
-
-const orderOf = (row: OrderRow): Order => {
-  const currency = row.currency as Currency
-  return {
-    id: idOf('order', row.id),
-    status: row.status,
-    cancelReason: row.cancel_reason,
-    lines: row.lines.map((line) => ({
-      productId: idOf('product', line.productId),
-      sellerId: idOf('seller', line.sellerId),
-      name: line.name,
-      quantity: line.quantity,
-      unitPrice: { amountMinor: line.unitPriceMinor, currency },
-    })),
-    total: { amountMinor: row.total_minor, currency },
-    deliveryAddress: row.delivery_address,
-    holdExpiresAt: row.hold_expires_at.toISOString(),
-    placedAt: row.placed_at.toISOString(),
   }
 }

@@ -35,7 +35,15 @@ export const PlaceOrder = z
       .optional()
       .meta({ description: 'Order the cart, as it was at this version' }),
     deliveryAddress: DeliveryAddress,
-    expectedTotalMinor: z.int().min(0).optional().meta({ description: 'Refuse the order when the total is another by now' }),
+    paymentMethod: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,200}$/, { message: 'expected a token of the payment provider' })
+      .meta({ description: 'What the payment provider gave your page for the card; never a card number', example: 'card_ok' }),
+    expectedTotalMinor: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({ description: 'Refuse the order when the total, shipping included, is another by now' }),
   })
   .refine((order) => (order.lines === undefined) !== (order.cart === undefined), { message: 'send either `lines` or `cart`' })
   .meta({ id: 'PlaceOrder' })
@@ -47,9 +55,46 @@ export const OrderLine = z
     sellerId: idSchema('seller'),
     name: z.string(),
     quantity: Quantity,
-    unitPrice: Money,
+    unitPrice: Money.meta({ description: 'Tax included' }),
+    tax: Money.meta({ description: 'The tax in all its pieces' }),
   })
   .meta({ id: 'OrderLine' })
+
+export const OrderPayment = z
+  .strictObject({
+    status: z.enum(['processing', 'action_required', 'authorised', 'declined', 'released']).meta({
+      description: '`action_required`: the buyer has to confirm at `actionUrl`. `released`: nothing was taken, and nothing will be',
+    }),
+    actionUrl: z.string().nullable(),
+    captured: Money,
+    refunded: Money,
+  })
+  .meta({ id: 'OrderPayment' })
+
+export const OrderFulfilment = z
+  .strictObject({
+    id: idSchema('fulfilment'),
+    sellerId: idSchema('seller'),
+    status: z.enum(['open', 'shipped', 'cancelled']),
+    carrier: z.string().nullable(),
+    trackingNumber: z.string().nullable(),
+    endedAt: z.iso.datetime().nullable().meta({ description: 'When it was shipped or cancelled' }),
+  })
+  .meta({ id: 'OrderFulfilment' })
+
+export const ReturnLine = z.strictObject({ productId: idSchema('product'), quantity: Quantity }).meta({ id: 'ReturnLine' })
+export type ReturnLine = z.infer<typeof ReturnLine>
+
+export const OrderReturn = z
+  .strictObject({
+    id: idSchema('return'),
+    fulfilmentId: idSchema('fulfilment'),
+    status: z.enum(['requested', 'accepted', 'refused']),
+    lines: z.array(ReturnLine),
+    refund: Money.meta({ description: 'What is paid back if it is accepted' }),
+    requestedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'OrderReturn' })
 
 export const Order = z
   .strictObject({
@@ -57,13 +102,27 @@ export const Order = z
     status: OrderStatus,
     cancelReason: CancelReason.nullable(),
     lines: z.array(OrderLine),
+    shipping: Money,
+    tax: Money.meta({ description: 'The tax in the total' }),
     total: Money,
+    payment: OrderPayment,
+    fulfilments: z.array(OrderFulfilment).meta({ description: 'One for each seller, once the order is paid' }),
+    returns: z.array(OrderReturn),
     deliveryAddress: DeliveryAddress,
     holdExpiresAt: z.iso.datetime().meta({ description: 'Until when the stock is held for payment' }),
     placedAt: z.iso.datetime(),
   })
   .meta({ id: 'Order' })
 export type Order = z.infer<typeof Order>
+
+export const RequestReturn = z
+  .strictObject({
+    fulfilmentId: idSchema('fulfilment'),
+    lines: z.array(ReturnLine).min(1).max(MAX_LINES),
+    reason: text(500).optional(),
+  })
+  .meta({ id: 'RequestReturn' })
+export type RequestReturn = z.infer<typeof RequestReturn>
 
 export const OrderPage = pageOf(Order, 'OrderPage')
 export const OrderId = idSchema('order')

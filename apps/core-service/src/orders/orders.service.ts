@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { CartsService } from '../carts/carts.service.js'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
+import { asPlaced } from './order-row.js'
 import { OrdersRepository, type Draft, type Placement, type StoredOrder } from './orders.repository.js'
 import type { Order, OrderQuery, PlaceOrder } from './orders.schema.js'
 import { Placing } from './placing.js'
@@ -95,6 +96,7 @@ export class OrdersService {
       requestHash,
       lines: mergeLines(wanted.lines),
       deliveryAddress: request.deliveryAddress,
+      paymentMethod: request.paymentMethod,
       cart: 'cart' in wanted ? wanted.cart : undefined,
       expectedTotalMinor: request.expectedTotalMinor,
       traceparent: currentContext()?.traceparent,
@@ -142,7 +144,7 @@ export class OrdersService {
   /** The answer of the first request again: the order as it was placed, whatever became of it since. */
   private replay(known: StoredOrder, requestHash: Buffer): PlacedOrder {
     if (!known.requestHash.equals(requestHash)) throw new AppError('request.idempotency-key-reused')
-    return { order: { ...known.order, status: 'pending_payment', cancelReason: null }, replayed: true }
+    return { order: { ...known.order, ...asPlaced(known.order.total.currency) }, replayed: true }
   }
 
   /** The order stands whatever becomes of this: a cart that stays can't be ordered again at the same version. */

@@ -7,30 +7,33 @@ import type { Statement } from '@catamaran/data'
  * `changed_version` tells the new version of a product whose page has changed.
  *
  * $1 order number, $2 line number, $3 product, $4 quantity of each line; $5 id, $6 buyer, $7 key, $8 request hash, $9 cart, $10 cart version,
- * $11 address, $12 expected total, $13 traceparent of each order; $14 how long stock is held, in milliseconds.
+ * $11 address, $12 payment method, $13 expected total, $14 traceparent of each order; $15 how long stock is held, in milliseconds; $16 this release.
  */
 export const PLACE_ORDERS: Statement = {
   name: 'place-orders',
   text: `
 with line as materialized (select * from unnest($1::int[], $2::int[], $3::uuid[], $4::int[]) as l(n, line_no, product_id, quantity)),
 ord as materialized (
-  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::json[], $12::bigint[], $13::text[])
-    with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, expected_total, traceparent, n)),
+  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::json[], $12::text[], $13::bigint[], $14::text[])
+    with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, payment_method, expected_total, traceparent, n)),
 held as materialized (
   select product_id, available from stock where product_id in (select product_id from line) order by product_id for update),
 priced as materialized (
-  select l.*, p.seller_id, p.name, p.price_minor, p.currency, p.id is not null as is_known,
+  select l.*, p.seller_id, p.name, p.price_minor, p.tax_basis_points, p.currency, p.id is not null as is_known,
+    case when row_number() over (partition by l.n, p.seller_id order by l.line_no) = 1 then s.shipping_minor else 0 end as shipping_minor,
     coalesce(sum(l.quantity) over (partition by l.product_id order by l.n) <= h.available, false) as fits
-  from line l left join held h using (product_id) left join product p on p.id = h.product_id and p.status = 'active'),
+  from line l left join held h using (product_id) left join product p on p.id = h.product_id and p.status = 'active'
+    left join seller s on s.id = p.seller_id),
 accepted as materialized (
-  select n, sum(price_minor * quantity)::bigint as total_minor, min(currency) as currency
+  select n, sum(price_minor * quantity + shipping_minor)::bigint as total_minor, min(currency) as currency
   from priced join ord using (n)
   group by n, expected_total
-  having bool_and(fits and is_known) and min(currency) = max(currency) and sum(price_minor * quantity) = coalesce(expected_total, sum(price_minor * quantity))),
+  having bool_and(fits and is_known) and min(currency) = max(currency) and sum(price_minor * quantity + shipping_minor) = coalesce(expected_total, sum(price_minor * quantity + shipping_minor))),
 placed as materialized (
-  insert into orders (id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, status, currency, total_minor, delivery_address, hold_expires_at)
+  insert into orders (id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, status, currency, total_minor, delivery_address, payment_method,
+    hold_expires_at)
   select o.id, o.buyer_id, o.idempotency_key, o.request_hash, o.cart_id, o.cart_version, 'pending_payment', a.currency, a.total_minor, o.delivery_address,
-    now() + $14::bigint * interval '1 millisecond'
+    o.payment_method, now() + $15::bigint * interval '1 millisecond'
   from accepted a join ord o using (n) order by o.buyer_id, o.idempotency_key
   on conflict do nothing
   returning id, buyer_id, currency, total_minor, placed_at, hold_expires_at),
@@ -45,9 +48,11 @@ changed as materialized (
   from taken t where p.id = t.product_id and availability(t.available) <> availability(t.available + t.quantity)
   returning p.id, p.seller_id, p.version),
 lines as (
-  insert into order_line (order_id, line_no, product_id, seller_id, product_name, quantity, unit_price_minor)
-  select m.id, l.line_no, l.product_id, l.seller_id, l.name, l.quantity, l.price_minor from priced l join mine m using (n)),
-transitions as (insert into order_transition (order_id, version, to_status) select id, 1, 'pending_payment' from mine),
+  insert into order_line (order_id, line_no, product_id, seller_id, product_name, quantity, unit_price_minor, shipping_minor, tax_basis_points)
+  select m.id, l.line_no, l.product_id, l.seller_id, l.name, l.quantity, l.price_minor, l.shipping_minor, l.tax_basis_points from priced l join mine m using (n)),
+transitions as (insert into order_transition (order_id, version, to_status, event) select id, 1, 'pending_payment', 'order.placed' from mine),
+operations as (
+  insert into payment_operation (id, order_id, seq, kind, amount_minor, release) select uuidv7(), id, 1, 'authorise', total_minor, $16 from mine),
 events as (
   insert into outbox (id, type, subject, sequence, traceparent, data)
   select uuidv7(), 'orders.order.placed.v1', m.id, 1, m.traceparent, json_build_object('orderId', m.id, 'buyerId', m.buyer_id, 'currency', m.currency,
@@ -57,52 +62,20 @@ events as (
   from mine m
   union all
   select uuidv7(), 'catalogue.product.changed.v1', id, version, null, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
-select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.currency, l.is_known, l.fits, m.total_minor, m.placed_at, m.hold_expires_at,
+select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.shipping_minor, l.tax_basis_points, l.currency, l.is_known, l.fits, m.total_minor, m.placed_at, m.hold_expires_at,
   c.version as changed_version
 from priced l left join mine m using (n) left join changed c on c.id = l.product_id order by l.n, l.line_no`,
 }
 
-/**
- * Cancels up to $1 orders whose hold has ended and gives their stock back, in one statement. Any number of processes may run it at once.
- * Answers the orders, and the products whose page has changed with their `changed_version`.
- */
-export const EXPIRE_HOLDS: Statement = {
-  name: 'expire-holds',
-  text: `
-with due as materialized (
-  select id, buyer_id, currency, total_minor, version from orders
-  where status = 'pending_payment' and hold_expires_at <= now() order by hold_expires_at limit $1 for update skip locked),
-line as materialized (select l.* from order_line l join due on due.id = l.order_id),
-held as materialized (select product_id from stock where product_id in (select product_id from line) order by product_id for update),
-given as materialized (
-  update stock s set available = s.available + t.quantity, held = s.held - t.quantity
-  from (select product_id, sum(quantity)::int as quantity from line join held using (product_id) group by product_id) t
-  where s.product_id = t.product_id
-  returning s.product_id, s.available, t.quantity),
-changed as materialized (
-  update product p set version = p.version + 1, updated_at = now()
-  from given t where p.id = t.product_id and availability(t.available) <> availability(t.available - t.quantity)
-  returning p.id, p.seller_id, p.version),
-cancelled as materialized (
-  update orders o set status = 'cancelled', cancel_reason = 'hold_expired', version = o.version + 1 from due where o.id = due.id returning o.id, o.version),
-transitions as (
-  insert into order_transition (order_id, version, from_status, to_status, reason)
-  select id, version, 'pending_payment', 'cancelled', 'hold_expired' from cancelled),
-events as (
-  insert into outbox (id, type, subject, sequence, data)
-  select uuidv7(), 'orders.order.cancelled.v1', d.id, c.version, json_build_object('orderId', d.id, 'buyerId', d.buyer_id, 'currency', d.currency,
-    'totalMinor', d.total_minor, 'reason', 'hold_expired', 'lines', (
-      select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor) order by l.line_no)
-      from line l where l.order_id = d.id))::text
-  from due d join cancelled c using (id)
-  union all
-  select uuidv7(), 'catalogue.product.changed.v1', id, version, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
-select id, null::bigint as changed_version from cancelled union all select id, version from changed`,
-}
-
 const ORDER = `select o.id, o.request_hash, o.status, o.cancel_reason, o.currency, o.total_minor, o.delivery_address, o.hold_expires_at, o.placed_at, o.cart_id, o.cart_version,
-  (select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'name', l.product_name, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor)
-    order by l.line_no) from order_line l where l.order_id = o.id) as lines
+  (select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'name', l.product_name, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor,
+    'shippingMinor', l.shipping_minor, 'taxBasisPoints', l.tax_basis_points) order by l.line_no) from order_line l where l.order_id = o.id) as lines,
+  (select json_agg(json_build_object('id', f.id, 'sellerId', f.seller_id, 'status', f.status, 'carrier', f.carrier, 'trackingNumber', f.tracking_number,
+    'endedAt', f.ended_at) order by f.seller_id) from fulfilment f where f.order_id = o.id) as fulfilments,
+  (select json_agg(json_build_object('id', r.id, 'fulfilmentId', r.fulfilment_id, 'status', r.status, 'lines', r.lines, 'refundMinor', r.refund_minor,
+    'requestedAt', r.requested_at) order by r.id) from order_return r where r.order_id = o.id) as returns,
+  (select json_agg(json_build_object('kind', p.kind, 'status', p.status, 'amountMinor', p.amount_minor, 'actionUrl', p.action_url) order by p.seq, p.created_at)
+    from payment_operation p where p.order_id = o.id) as operations
   from orders o`
 
 export const ORDER_OF_BUYER: Statement = { name: 'order-of-buyer', text: `${ORDER} where o.id = $1 and o.buyer_id = $2` }

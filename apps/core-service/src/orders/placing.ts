@@ -5,6 +5,7 @@ import { Outbox } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { ProductCache } from '../catalogue/product-cache.js'
 import { CONFIG, type Config } from '../config.js'
+import { PaymentSignal } from '../payments/payment-signal.js'
 import { OrdersRepository, type Draft, type Placement } from './orders.repository.js'
 
 const MAX_GROUP = 128
@@ -38,6 +39,7 @@ export class Placing {
     private readonly repository: OrdersRepository,
     private readonly outbox: Outbox,
     private readonly cache: ProductCache,
+    private readonly payments: PaymentSignal,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -103,8 +105,11 @@ export class Placing {
 
   private async run(group: readonly Waiting[]): Promise<Placement[]> {
     const drafts = group.map(({ draft }) => draft)
-    const { placements, changed } = await this.repository.place(drafts, this.config.orders.holdMs)
-    if (placements.some(({ order }) => order !== undefined)) this.outbox.wake()
+    const { placements, changed } = await this.repository.place(drafts, { holdMs: this.config.orders.holdMs, release: this.config.release })
+    if (placements.some(({ order }) => order !== undefined)) {
+      this.outbox.wake()
+      this.payments.wake()
+    }
     this.cache.announce(changed)
     return placements
   }

@@ -14,7 +14,7 @@ const PSEUDONYMISE = {
       select o.id, p.pseudonym from erased_person p join orders o on o.buyer_id = p.user_id
       where p.erased_at is null and ($1::uuid is null or p.user_id = $1) and o.status in ('completed', 'cancelled')
       limit $2 for update of o skip locked)
-    update orders o set buyer_id = due.pseudonym, delivery_address = null, idempotency_key = o.id::text, request_hash = '\\x',
+    update orders o set buyer_id = due.pseudonym, delivery_address = null, payment_method = null, idempotency_key = o.id::text, request_hash = '\\x',
       cart_id = null, cart_version = null
     from due where o.id = due.id returning o.id`,
 }
