@@ -15,7 +15,7 @@ import {
   type UserId,
 } from '@catamaran/contracts'
 import { Database, Dynamo } from '@catamaran/data'
-import { createTopics, Outbox, OutboxRelay } from '@catamaran/messaging'
+import { createTopics, Outbox, OutboxRelay, type NewEvent } from '@catamaran/messaging'
 import { createLogger, readConfig, type Service } from '@catamaran/platform'
 import { OutageProxy, serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
 import { Kafka, logLevel, type Admin } from 'kafkajs'
@@ -97,6 +97,12 @@ export class Harness {
   /** Publishes an event as core-service would. */
   async publish<T extends EventType>(type: T, subject: Id<IdKind>, sequence: number, data: EventData<T>): Promise<void> {
     await this.outbox.insert(this.database, [{ type, subject, sequence, data } as never])
+    this.outbox.wake()
+  }
+
+  /** The same with many at once. */
+  async publishAll(events: readonly NewEvent[]): Promise<void> {
+    await this.outbox.insert(this.database, events)
     this.outbox.wake()
   }
 

@@ -11,8 +11,8 @@ import { Sender } from './sender.js'
 import { signedHeaders } from './signature.js'
 import { WebhookEvents } from './webhook-events.js'
 
-/** A lease outlives the attempt by what it takes to write down how it ended. */
-const LEASE_SLACK_MS = 5_000
+/** A lease outlives the attempt by what it takes to write down how it ended, as a share of the longest attempt. */
+const LEASE_SLACK = 0.5
 /** Looks that were asked for come at most so often: one finds what many asked for. */
 const LEAST_GAP_MS = 10
 const DRAIN_MS = 2_000
@@ -45,7 +45,7 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
   ) {
     const { timeoutMs } = config.webhooks
     this.sender = new Sender({ addresses, timeoutMs })
-    this.leaseMs = timeoutMs + LEASE_SLACK_MS
+    this.leaseMs = timeoutMs * (1 + LEASE_SLACK)
   }
 
   onApplicationBootstrap(): void {
@@ -146,9 +146,8 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async fail(delivery: LeasedDelivery, record: AttemptRecord): Promise<void> {
-    const { breaker, windowMs } = this.config.webhooks
     const verdict = this.verdictOn(delivery, record)
-    const isPersistent = await this.queue.fail(delivery, record, verdict, breaker, windowMs)
+    const isPersistent = await this.queue.fail(delivery, record, verdict, this.config.webhooks.breaker)
     const isGone = record.response?.status === 410
     if (isGone || isPersistent) await this.disabling.disable(delivery.endpointId, isGone ? 'gone' : 'failing')
     else if ('deadReason' in verdict) this.wake() // the next one of the lane has its turn

@@ -74,7 +74,7 @@ export class QueueRepository {
       entries.map(({ subject }) => subject),
       entries.map(({ body }) => body),
       ...busyOf(room),
-      room.free >= entries.length,
+      room.free,
       room.slots,
       leaseMs,
     ])
@@ -97,11 +97,11 @@ export class QueueRepository {
     await this.database.query(RELEASE, [id, attempt])
   }
 
-  /** Notes an attempt that failed. @returns whether the endpoint has failed for the whole of `persistMs` */
-  async fail(delivery: LeasedDelivery, record: AttemptRecord, verdict: Verdict, breaker: Breaker, persistMs: number): Promise<boolean> {
+  /** Notes an attempt that failed. @returns whether the endpoint has failed for as long as this delivery was tried */
+  async fail(delivery: LeasedDelivery, record: AttemptRecord, verdict: Verdict, breaker: Breaker): Promise<boolean> {
     const [waitMs, deadReason] = 'waitMs' in verdict ? [verdict.waitMs, null] : [null, verdict.deadReason]
     const { threshold, pauseMs, maxPauseMs } = breaker
-    const values = [...attemptOf(delivery, record), waitMs, deadReason, threshold, pauseMs, maxPauseMs, persistMs]
+    const values = [...attemptOf(delivery, record), waitMs, deadReason, threshold, pauseMs, maxPauseMs, delivery.attempt - delivery.step]
     return (await this.database.query<{ isPersistent: boolean }>(FAIL, values))[0]?.isPersistent ?? false
   }
 }

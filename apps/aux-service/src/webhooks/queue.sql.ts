@@ -16,7 +16,7 @@ fresh as (
   insert into inbox (consumer, event_id) select 'aux.webhooks', event_id from event order by event_id on conflict do nothing returning event_id),
 match as materialized (
   select e.id as endpoint_id, e.status = 'enabled' as is_enabled, event.event_id, event.subject, event.type, event.body, event.n,
-    $8::boolean and e.status = 'enabled' and e.failures = 0
+    e.status = 'enabled' and e.failures = 0 and row_number() over (order by event.n) <= $8::int
       and row_number() over (partition by e.id, event.subject order by event.n) = 1
       and row_number() over (partition by e.id order by event.n) <= $9::int - coalesce(busy.n, 0)
       and not exists (select from webhook_delivery o where o.endpoint_id = e.id and o.subject = event.subject and o.status = 'waiting') as is_leased
@@ -88,7 +88,8 @@ from next, webhook_endpoint e where d.id = next.id and next.due_at <= now() and 
 returning ${LEASED}`,
 }
 
-// $12: milliseconds until the next try, null for none; $13: why it is dead then. A pause that doubles with each failure after the first few keeps a receiver
+// $12: milliseconds until the next try, null for none; $13: why it is dead then. The endpoint fails persistently when a delivery has failed for its whole
+// window (its tries since number $17) and nothing else has succeeded meanwhile. A pause that doubles with each failure after the first few keeps a receiver
 // that is down from being asked by everything that waits for it.
 export const FAIL: Statement = {
   name: 'webhooks.fail',
@@ -98,10 +99,11 @@ failed as (
   update webhook_delivery set is_leased = false, step = step + 1, status = case when $13::text is null then 'waiting' else 'dead' end, dead_reason = $13,
     due_at = now() + $12::float8 * interval '1 ms', finished_at = case when $13::text is not null then now() end
   where id = $1 and attempts = $2 and status = 'waiting' returning endpoint_id)
-update webhook_endpoint e set failures = failures + 1, failing_since = coalesce(failing_since, now()), paused_until = case when failures + 1 >= $14::int
+update webhook_endpoint e set failures = failures + 1, failing_since = coalesce(failing_since, $3), paused_until = case when failures + 1 >= $14::int
   then now() + least($16::float8, $15::float8 * 2 ^ least(failures + 1 - $14::int, 20)) * interval '1 ms' end
 from failed where e.id = failed.endpoint_id
-returning e.status = 'enabled' and failing_since <= now() - $17::float8 * interval '1 ms' as "isPersistent"`,
+returning coalesce($13 = 'exhausted' and failing_since <= (
+  select min(started_at) from webhook_attempt where delivery_id = $1 and number >= $17::int), false) as "isPersistent"`,
 }
 
 export const RELEASE: Statement = {
