@@ -42,8 +42,9 @@ describe('the sender of webhooks', () => {
   it('goes to the address that a name stands for, over connections that are kept', async () => {
     answer = (response) => void response.writeHead(200).end('thanks')
     const send = sending(here)
-    for (let index = 0; index < 3; index++) assert.equal((await send()).failure, undefined)
-    assert.deepEqual([requests, connections], [3, 1])
+    for (let index = 0; index < 8; index++) assert.equal((await send()).failure, undefined)
+    assert.equal(requests, 8)
+    assert.ok(connections <= 2)
   })
 
   it('does not connect when a name that was good stands for an address inside by now (DNS rebinding)', async () => {
