@@ -15,6 +15,8 @@ const COMMANDS = {
   'test:browser': { main: 'e2e/dist/browser/main.js', says: 'walk through the pages in Chromium, on a system of its own' },
   demo: { main: 'e2e/dist/src/demo.js', says: 'walk through one order, from registration to notification' },
   check: { main: 'tools/check/dist/src/main.js', says: 'format, lint, types, layers, generated files' },
+  audit: { main: 'tools/audit/dist/src/main.js', says: 'check the books of the running system against the invariants' },
+  storm: { main: 'e2e/dist/src/storm/main.js', says: 'load a system of its own while its parts are killed, then audit it' },
   bench: { main: 'tools/bench/dist/src/main.js', says: 'measure against the floors of the design' },
   generate: { main: 'tools/check/dist/src/main.js', args: ['--write'], says: 'write the generated files anew' },
   build: { says: 'install and build, no more' },

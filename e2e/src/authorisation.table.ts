@@ -1,4 +1,4 @@
-import type { PartnerRole, Scope, ServiceName } from '@catamaran/contracts'
+import { idOf, type PartnerRole, type Scope, type ServiceName } from '@catamaran/contracts'
 import type { Access } from './authorisation.routes.js'
 import type { Owned } from './authorisation.world.js'
 
@@ -22,6 +22,8 @@ export interface Row {
   /** For pages: whom they show something to, anybody or who is signed in here. */
   readonly page?: 'anybody' | 'session'
   readonly others?: Others
+  /** Whether the route itself judges who calls, by something else than a token. */
+  readonly judges?: true
   /** The scope that the handler itself asks for, where the guard leaves it to it. */
   readonly asks?: string
 }
@@ -31,6 +33,7 @@ interface Conditions {
   readonly freshS?: number
 }
 
+const NOBODYS = '00000000-0000-7000-8000-000000000000'
 const FRESH: Conditions = { freshS: 300 }
 const VIEWER: Conditions = { role: 'viewer' }
 const DEVELOPER: Conditions = { role: 'developer' }
@@ -40,6 +43,9 @@ const EXPORT: Others = { thing: 'export', code: 'identity.export-not-found' }
 const MEMBER: Others = { thing: 'member', code: 'partners.member-not-found' }
 const API_KEY: Others = { thing: 'apiKey', code: 'partners.key-not-found' }
 const CLIENT: Others = { thing: 'client', code: 'partners.client-not-found' }
+const ORDER: Others = { thing: 'order', code: 'orders.not-found' }
+const FULFILMENT: Others = { thing: 'fulfilment', code: 'fulfilments.not-found' }
+const RETURN: Others = { thing: 'return', code: 'returns.not-found' }
 const ANYBODY: Access = { scope: null }
 const GATEWAY = ['api-gateway'] as const
 
@@ -80,7 +86,17 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'DELETE /v1/cart/lines/{productId}': core('cart:write'),
   'GET /v1/orders': core('orders:read'),
   'POST /v1/orders': core('orders:write'),
-  'GET /v1/orders/{id}': core('orders:read', {}, { thing: 'order', code: 'orders.not-found' }),
+  'GET /v1/orders/{id}': core('orders:read', {}, ORDER),
+  'POST /v1/orders/{id}/cancel': core('orders:write', {}, ORDER),
+  'POST /v1/orders/{id}/returns': core(
+    'orders:write',
+    {},
+    {
+      ...ORDER,
+      body: { fulfilmentId: idOf('fulfilment', NOBODYS), lines: [{ productId: idOf('product', NOBODYS), quantity: 1 }] },
+    },
+  ),
+  'POST /v1/payments/callbacks': { ...open('core-service'), judges: true },
   'GET /v1/notifications': core('notifications:read'),
 
   // Accounts
@@ -135,6 +151,14 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'GET /v1/partner/clients/{id}': auth('partner:read', VIEWER, CLIENT),
   'DELETE /v1/partner/clients/{id}': auth('partner:write', DEVELOPER, CLIENT),
   'GET /v1/partner/usage': auth('partner:read', VIEWER),
+
+  'GET /v1/partner/fulfilments': core('orders'),
+  'GET /v1/partner/fulfilments/{id}': core('orders', {}, FULFILMENT),
+  'POST /v1/partner/fulfilments/{id}/ship': core('orders', {}, { ...FULFILMENT, body: { carrier: 'PostNL' } }),
+  'POST /v1/partner/fulfilments/{id}/cancel': core('orders', {}, FULFILMENT),
+  'GET /v1/partner/returns': core('orders'),
+  'POST /v1/partner/returns/{id}/accept': core('orders', {}, { ...RETURN, body: {} }),
+  'POST /v1/partner/returns/{id}/refuse': core('orders', {}, RETURN),
 
   // Operators
   'GET /v1/ops/partners': auth('ops'),

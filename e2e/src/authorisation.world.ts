@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { idOf, newId, uuidOf, type PartnerRole, type UserId } from '@catamaran/contracts'
+import { idOf, newId, uuidOf, type OrderId, type PartnerId, type PartnerRole, type UserId } from '@catamaran/contracts'
 import type { RunningSystem } from '@catamaran/stack'
+import { until } from '@catamaran/testing'
 import { decodeJwt } from 'jose'
 import pg from 'pg'
 import { journey, signIn, type Journey } from './journey.js'
 
 /** A kind of thing that belongs to a buyer or to a partner. */
-export type Owned = 'order' | 'session' | 'passkey' | 'export' | 'apiKey' | 'client' | 'invitation' | 'member'
+export type Owned = 'order' | 'fulfilment' | 'return' | 'session' | 'passkey' | 'export' | 'apiKey' | 'client' | 'invitation' | 'member'
 
 /** Somebody with something to lose, somebody else, and what is whose. */
 export interface World {
@@ -29,6 +30,8 @@ export interface World {
 /** An id of each kind that nobody has. */
 export const absentId: Readonly<Record<Owned, () => string>> = {
   order: () => newId('order'),
+  fulfilment: () => newId('fulfilment'),
+  return: () => newId('return'),
   session: () => randomBytes(16).toString('base64url'),
   passkey: () => newId('passkey'),
   export: () => newId('export'),
@@ -42,8 +45,8 @@ const uuid = (): string => uuidOf(newId('user'))
 
 type Run = <R extends pg.QueryResultRow>(text: string, ...values: unknown[]) => Promise<R[]>
 
-const inAuthDatabase = async <T>({ engines }: RunningSystem, work: (run: Run) => Promise<T>): Promise<T> => {
-  const client = new pg.Client({ connectionString: engines.databases.auth })
+const inDatabase = async <T>(connectionString: string, work: (run: Run) => Promise<T>): Promise<T> => {
+  const client = new pg.Client({ connectionString })
   await client.connect()
   try {
     return await work(async (text, ...values) => (await client.query(text, values)).rows)
@@ -82,11 +85,35 @@ const writeThings = async (run: Run, victim: string, stranger: string): Promise<
     partner: { id: idOf('partner', partner), members },
     otherPartner: idOf('partner', other),
     owned: {
-      ...{ order: '', session: '' },
+      ...{ order: '', session: '', fulfilment: '', return: '' },
       ...{ passkey: idOf('passkey', passkey), export: idOf('export', dump), invitation: idOf('invitation', invitation) },
       ...{ apiKey: idOf('apiKey', apiKey), client, member: members.developer },
     },
   }
+}
+
+const SELLER = "insert into seller (id, name, slug, partner_id) values ($1, 'A seller', gen_random_uuid()::text, $2)"
+const LINE = `insert into order_line (order_id, line_no, product_id, seller_id, product_name, quantity, unit_price_minor)
+  values ($1, 99, gen_random_uuid(), $2, 'A thing', 1, 100)`
+const FULFILMENT = 'insert into fulfilment (id, order_id, seller_id, items_minor, shipping_minor) values ($1, $2, $3, 100, 0)'
+const RETURN = "insert into order_return (id, order_id, fulfilment_id, seller_id, lines, refund_minor) values ($1, $2, $3, $4, '[]', 100)"
+const IS_PAID = "select from orders where id = $1 and status = 'confirmed'"
+
+/** Gives the partner a part of the victim's order, and a return, once the order has come to rest. */
+const writeParts = async (
+  { engines }: RunningSystem,
+  order: string,
+  partner: string,
+): Promise<Pick<World['owned'], 'fulfilment' | 'return'>> => {
+  const [seller, part, asked] = [uuid(), uuid(), uuid()]
+  await inDatabase(engines.databases.core, async (run) => {
+    await until(async () => (await run(IS_PAID, order)).length === 1, { deadlineMs: 15_000, message: "the victim's order is paid" })
+    await run(SELLER, seller, partner)
+    await run(LINE, order, seller)
+    await run(FULFILMENT, part, order, seller)
+    await run(RETURN, asked, order, part, seller)
+  })
+  return { fulfilment: idOf('fulfilment', part), return: idOf('return', asked) }
 }
 
 const writeBystanders = async (run: Run, count: number): Promise<string[]> => {
@@ -113,19 +140,20 @@ export const makeWorld = async (system: RunningSystem, bystanders: number): Prom
   const sub = textOf(victim.accessToken, 'sub')
   const { tokens } = await signIn(system, victim.email, victim.password)
   await endSession(system.gateway, tokens.access_token)
-  const { stranger, ...things } = await inAuthDatabase(system, async (run) => {
+  const { stranger, ...things } = await inDatabase(system.engines.databases.auth, async (run) => {
     const [demo] = await run<{ id: string }>('select id from user_account where email = $1', system.demo?.buyer.email)
     if (demo === undefined) throw new Error('there is no demo buyer')
     const things = await writeThings(run, uuidOf(sub as UserId), demo.id)
     return { stranger: idOf('user', demo.id), ...things, bystanders: await writeBystanders(run, bystanders) }
   })
   const sid = textOf(victim.accessToken, 'sid')
+  const parts = await writeParts(system, uuidOf(victim.order.id as OrderId), uuidOf(things.partner.id as PartnerId))
   const products = await fetch(`${system.gateway}/v1/products?limit=1`)
   const { items } = (await products.json()) as { items: { id: string }[] }
   return {
     ...things,
     victim: { ...victim, sub, sid },
     ...{ stranger, revokedToken: tokens.access_token, product: items[0]?.id ?? '' },
-    owned: { ...things.owned, order: victim.order.id, session: sid },
+    owned: { ...things.owned, ...parts, order: victim.order.id, session: sid },
   }
 }

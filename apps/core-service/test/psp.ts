@@ -86,7 +86,7 @@ export class Psp {
 
   /** The provider's payments for an order, newest first. */
   async paymentsOf(orderId: string): Promise<PspPayment[]> {
-    return (await this.call<{ items: PspPayment[] }>('GET', `/v1/payments?reference=${orderId}`)).items
+    return (await this.call<{ data: PspPayment[] }>('GET', `/v1/payments?reference=${orderId}`)).data
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net'
 import { createPsp } from './psp.js'
 
 const { HOST = '127.0.0.1', PORT, DATA_DIR, PSP_API_KEY, PSP_CALLBACK_SECRET, PSP_CALLBACK_URL, PUBLIC_URL } = process.env
@@ -13,5 +14,8 @@ const { server, close } = createPsp({
   callbackSecret: PSP_CALLBACK_SECRET,
   publicUrl: PUBLIC_URL,
 })
-server.listen(Number(PORT), HOST)
+server.listen(Number(PORT), HOST, () => {
+  const { port } = server.address() as AddressInfo
+  process.stdout.write(`${JSON.stringify({ msg: 'listening', url: `http://${HOST}:${port}` })}\n`)
+})
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, close)

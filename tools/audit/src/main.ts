@@ -1,0 +1,35 @@
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { findSystem } from '@catamaran/stack'
+import { audit, told } from './audit.js'
+import { openBooks } from './books.js'
+
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
+const HELP = `npm run audit -- [--data DIR]
+
+Checks the books of the system that runs on a data folder (default .catamaran) against its databases, Kafka and the payment
+provider's ledger. Ends with 1 and names the rows when an invariant is broken.`
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({ options: { data: { type: 'string', default: '.catamaran' }, help: { type: 'boolean' } } })
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
+  const system = findSystem(resolve(ROOT, values.data))
+  if (system === undefined) {
+    console.error(`Nothing runs on ${values.data}. Start it first (npm start), or name its folder: npm run audit -- --data DIR`)
+    return 1
+  }
+  const { books, close } = await openBooks(system)
+  try {
+    const report = await audit(books)
+    console.log(told(report))
+    return report.findings.length === 0 ? 0 : 1
+  } finally {
+    await close()
+  }
+}
+
+process.exitCode = await main()

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { idOf, newId, uuidOf } from '@catamaran/contracts'
+import { testScope, type TestScope } from '@catamaran/testing'
+import pg from 'pg'
+import { audit, type Books, type Movement, type PublishedEvent } from '../src/index.js'
+
+const MIGRATE = fileURLToPath(new URL('../../../../apps/core-service/dist/src/migrate.js', import.meta.url))
+
+let scope: TestScope
+let client: pg.Client
+const [product, seller, buyer] = [newId('product'), newId('seller'), newId('user')]
+/** An order that is being paid, one that was shipped and in part returned, and one that was cancelled after it was authorised. */
+const [pending, shipped, cancelled] = [newId('order'), newId('order'), newId('order')]
+const part = newId('fulfilment')
+
+before(async () => {
+  scope = testScope('audit')
+  const url = await scope.database('core')
+  const env = {
+    DATABASE_URL: url,
+    DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint,
+    DYNAMODB_TABLE_PREFIX: scope.tablePrefix,
+    AWS_REGION: 'local',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  }
+  const [code] = (await once(spawn(process.execPath, [MIGRATE], { env, stdio: ['ignore', 'inherit', 'inherit'] }), 'exit')) as [number]
+  assert.equal(code, 0)
+  client = new pg.Client({ connectionString: url })
+  await client.connect()
+  scope.onClose(() => client.end())
+  await write()
+})
+after(() => scope.close())
+
+const run = (text: string, ...values: unknown[]) => client.query(text, values)
+
+const write = async (): Promise<void> => {
+  const [p, s, b] = [uuidOf(product), uuidOf(seller), uuidOf(buyer)]
+  await run("insert into seller (id, name, slug) values ($1, 'A seller', 'a-seller')", s)
+  await run(
+    "insert into product (id, seller_id, name, description, category, price_minor, currency) values ($1, $2, 'A thing', '', 'kitchen', 1000, 'EUR')",
+    ...[p, s],
+  )
+  await run('insert into stock (product_id, available, held, sold, initial) values ($1, 7, 1, 2, 10)', p)
+  const order = `insert into orders (id, buyer_id, idempotency_key, request_hash, status, cancel_reason, version, currency, total_minor, delivery_address, hold_expires_at)
+    values ($1::uuid, $2, $1::uuid::text, '', $3, $4, $5, 'EUR', $6, '{}', now())`
+  const line = `insert into order_line (order_id, line_no, product_id, seller_id, product_name, quantity, unit_price_minor, shipping_minor)
+    values ($1, 1, $2, $3, 'A thing', $4, 1000, 500)`
+  const transition = `insert into order_transition (order_id, version, to_status, event) values ($1, $2, $3, $4)`
+  const operation = `insert into payment_operation (id, order_id, seq, kind, amount_minor, part_id, status, release, finished_at)
+    values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, 'test', case when $6 = 'due' then null else now() end)`
+  for (const [id, quantity, status, reason, version] of [
+    [pending, 1, 'pending_payment', null, 1],
+    [shipped, 3, 'shipped', null, 2],
+    [cancelled, 1, 'cancelled', 'hold_expired', 2],
+  ] as const) {
+    await run(order, uuidOf(id), b, status, reason, version, quantity * 1000 + 500)
+    await run(line, uuidOf(id), p, s, quantity)
+    await run(transition, uuidOf(id), 1, 'pending_payment', 'order.placed')
+    if (version === 2) await run(transition, uuidOf(id), 2, status, `order.${status}`)
+  }
+  await run(
+    "insert into fulfilment (id, order_id, seller_id, status, items_minor, shipping_minor, ended_at) values ($1, $2, $3, 'shipped', 3000, 500, now())",
+    ...[uuidOf(part), uuidOf(shipped), s],
+  )
+  await run(
+    `insert into order_return (id, order_id, fulfilment_id, seller_id, status, lines, refund_minor, is_restocked)
+     values (gen_random_uuid(), $1, $2, $3, 'accepted', $4, 1000, true)`,
+    ...[uuidOf(shipped), uuidOf(part), s, JSON.stringify([{ productId: p, quantity: 1 }])],
+  )
+  await run(operation, uuidOf(pending), 1, 'authorise', 1500, null, 'due')
+  await run(operation, uuidOf(shipped), 1, 'authorise', 3500, null, 'succeeded')
+  await run(operation, uuidOf(cancelled), 1, 'authorise', 1500, null, 'succeeded')
+}
+
+const movement = (reference: string, kind: Movement['kind'], amountMinor: number): Movement => ({
+  ...{ seq: 1, paymentId: `pay_${reference}`, reference, kind, amountMinor, currency: 'EUR', key: newId('request') },
+})
+const LEDGER = [
+  movement(shipped, 'authorise', 3500),
+  movement(shipped, 'capture', 3500),
+  movement(shipped, 'refund', 1000),
+  movement(cancelled, 'authorise', 1500),
+  movement(cancelled, 'void', 1500),
+]
+const event = (subject: string, sequence: number, type: string, quantity = 0): PublishedEvent => ({
+  ...{ id: newId('event'), subject, sequence, type: `orders.order.${type}.v1` },
+  data: { lines: [{ productId: product, quantity, unitPriceMinor: 1000 }] },
+})
+const EVENTS = [
+  event(pending, 1, 'placed', 1),
+  event(shipped, 1, 'placed', 3),
+  event(cancelled, 1, 'placed', 1),
+  event(cancelled, 2, 'cancelled'),
+]
+
+const booksWith = (changed: Partial<Books> = {}): Books => {
+  const query: Books['core'] = async (text, values = []) => (await client.query(text, values as unknown[])).rows
+  return { core: query, aux: query, ledger: LEDGER, events: EVENTS, lags: [], ...changed }
+}
+/** Which invariants break while a row is otherwise; everything is as before afterwards. */
+const brokenBy = async (statement: string, ...values: unknown[]): Promise<string[]> => {
+  await run('begin')
+  try {
+    await run(statement, ...values)
+    return [...new Set((await audit(booksWith())).findings.map(({ invariant }) => invariant))]
+  } finally {
+    await run('rollback')
+  }
+}
+const foundIn = async (changed: Partial<Books>): Promise<string[]> => (await audit(booksWith(changed))).findings.map(({ detail }) => detail)
+
+test('books that nobody touched have no faults', async () => {
+  assert.deepEqual(await foundIn({}), [])
+  const { orders, waiting, stuck } = await audit(booksWith())
+  assert.deepEqual({ orders, waiting, stuck }, { orders: 3, waiting: 1, stuck: 0 })
+})
+
+test('I1: a piece that is lost, held for nobody, or sold to nobody is found', async () => {
+  const stock = 'alter table stock drop constraint stock_is_conserved; update stock set '
+  assert.deepEqual(await brokenBy(`${stock} available = 6`), ['I1'])
+  assert.deepEqual(await brokenBy(`${stock} available = 6, held = 2`), ['I1'])
+  assert.deepEqual(await brokenBy(`${stock} available = 6, sold = 3`), ['I1'])
+  assert.deepEqual(await brokenBy('update order_return set is_restocked = false'), ['I1'])
+})
+
+test('I2: a total, a price, a part or a state that is not what was placed is found', async () => {
+  assert.deepEqual(await brokenBy('update orders set total_minor = total_minor + 1 where id = $1', uuidOf(pending)), ['I2'])
+  assert.deepEqual(
+    await brokenBy('update order_line set unit_price_minor = 999, shipping_minor = 501 where order_id = $1', uuidOf(pending)),
+    ['I2'],
+  )
+  assert.deepEqual(await brokenBy("update orders set status = 'completed' where id = $1", uuidOf(pending)), ['I1', 'I2'])
+  assert.ok((await brokenBy('delete from fulfilment')).includes('I2'))
+})
+
+test('I3: money that was captured, kept, refunded or authorised without reason, or not at all, is found', async () => {
+  const without = (kind: string, id: string) => LEDGER.filter((each) => each.kind !== kind || each.reference !== id)
+  assert.match((await foundIn({ ledger: without('capture', shipped) }))[0] ?? '', /3500 were shipped, but 0 captured/)
+  assert.match((await foundIn({ ledger: without('refund', shipped) }))[0] ?? '', /1000 were returned, but 0 refunded/)
+  assert.match((await foundIn({ ledger: without('void', cancelled) }))[0] ?? '', /it is cancelled, and 1500 are reserved/)
+  assert.match(
+    (await foundIn({ ledger: [...LEDGER, movement(shipped, 'capture', 1)] })).join(),
+    /3501 were captured, but only 3500 shipped/,
+  )
+  assert.match(
+    (await foundIn({ ledger: [...LEDGER, movement(pending, 'authorise', 1500), movement(pending, 'authorise', 1500)] })).join(),
+    /authorised 2 times/,
+  )
+  assert.match((await foundIn({ ledger: [...LEDGER, movement(newId('order'), 'authorise', 1)] })).join(), /an order that is not there/)
+  assert.match((await foundIn({ ledger: [...LEDGER, LEDGER[0] as Movement] })).join(), /moved money 2 times/)
+})
+
+test('I4: a key with two orders, a constraint that is gone and an acknowledged order that is lost are found', async () => {
+  assert.deepEqual(await brokenBy('alter table orders drop constraint order_idempotency'), ['I4'])
+  const lost = newId('order')
+  const { findings } = await audit(booksWith(), [
+    { key: 'a', orderIds: new Set([pending, shipped]) },
+    { key: 'b', orderIds: new Set([lost]) },
+  ])
+  assert.match(
+    findings.map(({ detail }) => detail).join('\n'),
+    new RegExp(`the key a was answered with ${pending} and ${shipped}\norder ${lost} was acknowledged and is not there`),
+  )
+})
+
+test('I5: an event that is missing, made up, doubled under another id or out of order, and a gap in the history, are found', async () => {
+  assert.match((await foundIn({ events: EVENTS.slice(0, 3) })).join(), /cancelled.v1 of .* never came to Kafka/)
+  assert.match((await foundIn({ events: [...EVENTS, event(pending, 2, 'cancelled')] })).join(), /nobody committed it/)
+  assert.match((await foundIn({ events: [...EVENTS, event(pending, 1, 'placed', 1)] })).join(), /was published as .* and as/)
+  assert.match((await foundIn({ events: EVENTS.toReversed() })).join(), /came after v2/)
+  assert.deepEqual(await foundIn({ events: [...EVENTS, ...EVENTS] }), [], 'a repeat is no fault')
+  assert.deepEqual(await brokenBy('delete from order_transition where order_id = $1 and version = 1', uuidOf(cancelled)), ['I5'])
+  assert.equal(idOf('order', uuidOf(pending)), pending)
+})
