@@ -35,7 +35,7 @@ summary:focus-visible { outline-offset: -3px; }
 .type { font-weight: 600; overflow-wrap: anywhere; }
 .quiet, time { color: var(--quiet); font-size: .9rem; overflow-wrap: anywhere; }
 summary .quiet { grid-column: 2 / -1; }
-.inside { padding: 0 1.1rem 1.1rem; }
+.inside { padding: .6rem 1.1rem 1.1rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0 0 .75rem; font-size: .9rem; }
 dt { color: var(--quiet); }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -44,9 +44,9 @@ pre { margin: 0; padding: .8rem 1rem; background: var(--sea); border-radius: .5r
 .empty strong { display: block; color: var(--ink); font-size: 1.1rem; }
 @media (max-width: 36rem) {
   header p { display: none; }
-  summary { grid-template-columns: 1fr auto; }
+  summary { grid-template-columns: 1fr; }
   summary .type, summary .quiet { grid-column: 1 / -1; }
-  summary time { grid-column: 2; grid-row: 1; }
+  summary time { grid-column: 1 / -1; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .35rem; }
 }
