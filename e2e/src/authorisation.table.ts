@@ -87,6 +87,7 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'GET /v1/orders': core('orders:read'),
   'POST /v1/orders': core('orders:write'),
   'GET /v1/orders/{id}': core('orders:read', {}, ORDER),
+  'GET /v1/orders/{id}/events': core('orders:read', {}, ORDER),
   'POST /v1/orders/{id}/cancel': core('orders:write', {}, ORDER),
   'POST /v1/orders/{id}/returns': core(
     'orders:write',

@@ -13,6 +13,7 @@ import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { ErasureSweep } from './people/erasure-sweep.js'
+import { OrderChanges } from './orders/order-changes.js'
 import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
@@ -45,13 +46,16 @@ export class AppModule {
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
         {
           provide: OutboxRelay,
-          inject: [Outbox, ProductCache],
-          useFactory: (outbox: Outbox, cache: ProductCache) =>
+          inject: [Outbox, ProductCache, OrderChanges],
+          useFactory: (outbox: Outbox, cache: ProductCache, changes: OrderChanges) =>
             new OutboxRelay(outbox, {
               kafka: config.kafka,
               service: 'core-service',
               logger,
-              onPublished: (events) => cache.follow(events),
+              onPublished: (events) => {
+                cache.follow(events)
+                changes.follow(events)
+              },
             }),
         },
         { provide: TOKENS, useFactory: () => tokensOf(config) },

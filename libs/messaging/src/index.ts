@@ -1,7 +1,7 @@
 export type { EventBatch, EventPatternExtras } from './handlers.js'
 export { kafkaConfig, kafkaEnv, type KafkaConfig } from './env.js'
 export { Inbox } from './inbox.js'
-export { createTopics, type CreateTopicsOptions } from './kafka.js'
+export { createKafka, createTopics, type CreateTopicsOptions } from './kafka.js'
 export { migrateMessaging } from './migrate.js'
 export { MAX_DATA_BYTES, Outbox, type NewEvent } from './outbox.js'
 export { OutboxRelay, type OutboxRelayOptions } from './relay.js'

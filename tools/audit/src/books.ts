@@ -1,6 +1,7 @@
 import { EVENTS, isId, TOPICS, type EventType } from '@catamaran/contracts'
+import { createKafka } from '@catamaran/messaging'
 import type { RunningSystem } from '@catamaran/stack'
-import { Kafka, logLevel } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import pg from 'pg'
 
 /** Runs a read-only statement. */
@@ -100,7 +101,7 @@ const ledgerOf = async ({ serviceEnv }: RunningSystem): Promise<Movement[]> => {
 const text = (value: Buffer | string | (Buffer | string)[] | undefined): string => String(Array.isArray(value) ? value[0] : (value ?? ''))
 
 const topicOf = async ({ engines }: RunningSystem): Promise<Pick<Books, 'events' | 'lags'>> => {
-  const kafka = new Kafka({ brokers: [...engines.kafkaBrokers], logLevel: logLevel.NOTHING, retry: { retries: 8 } })
+  const kafka = createKafka({ brokers: [...engines.kafkaBrokers], topicPrefix: '' }, 'catamaran-audit', undefined, { retries: 8 })
   const admin = kafka.admin()
   const group = `audit.${process.pid}.${Date.now()}`
   const consumer = kafka.consumer({ groupId: group, sessionTimeout: 10_000, maxWaitTimeInMs: 100 })
@@ -144,7 +145,7 @@ const topicOf = async ({ engines }: RunningSystem): Promise<Pick<Books, 'events'
   }
 }
 
-const lagsOf = async (admin: ReturnType<Kafka['admin']>): Promise<Lag[]> => {
+const lagsOf = async (admin: Admin): Promise<Lag[]> => {
   const { groups } = await admin.listGroups()
   const ours = groups.map(({ groupId }) => groupId).filter((id) => /^(aux|core|auth)\./.test(id))
   const ends = new Map<string, Map<number, number>>()
