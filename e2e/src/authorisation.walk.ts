@@ -1,13 +1,15 @@
-import { idOf, uuidOf, type UserId } from '@catamaran/contracts'
 import {
   ACR,
   BUYER_SCOPES,
   callScopesOf,
+  idOf,
   MEMBER_SCOPES,
   OPERATOR_SCOPES,
   PARTNER_ROLES,
   PARTNER_SCOPES,
   SERVICES,
+  uuidOf,
+  type UserId,
 } from '@catamaran/contracts'
 import { faultsOf, send, type Answer, type Call, type Entrance } from './authorisation.calls.js'
 import type { Row } from './authorisation.table.js'
