@@ -1,4 +1,4 @@
-export { Anonymous, Caller, Requires, type Access, type Conditions } from './access.js'
+export { Anonymous, Caller, PartnerCaller, Requires, type Access, type Conditions } from './access.js'
 export { ConfigError, env, readConfig, serviceConfig, serviceEnv, type ServiceConfig } from './config.js'
 export { currentContext, logFields, runInContext, traceparentOf, type RequestContext } from './context.js'
 export { AppError, causesOf, problemOf, retryAfterOf, toAppError, type ErrorDetails } from './errors.js'
