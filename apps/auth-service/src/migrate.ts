@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { createTables, Dynamo, migrate, migrateIdempotency } from '@catamaran/data'
+import { createTables, Dynamo, migrate } from '@catamaran/data'
 import { migrateMessaging } from '@catamaran/messaging'
 import { readConfig } from '@catamaran/platform'
 import { migrateSchema } from './config.js'
@@ -14,9 +14,7 @@ export const migrateAuth = async (env: Record<string, string | undefined>): Prom
   const dynamo = new Dynamo(options)
   try {
     await Promise.all([
-      migrateMessaging(database.url)
-        .then(() => migrateIdempotency(database.url))
-        .then(() => migrate(database.url, FOLDER)),
+      migrateMessaging(database.url).then(() => migrate(database.url, FOLDER)),
       createTables(dynamo, [ARTIFACTS, SESSIONS]),
     ])
   } finally {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { createTables, databaseConfig, databaseEnv, Dynamo, dynamoConfig, dynamoEnv, migrate, migrateIdempotency } from '@catamaran/data'
+import { createTables, databaseConfig, databaseEnv, Dynamo, dynamoConfig, dynamoEnv, migrate } from '@catamaran/data'
 import { migrateMessaging } from '@catamaran/messaging'
 import { z } from 'zod'
 import { AUDIT } from './audit/audit.repository.js'
@@ -17,9 +17,7 @@ export const prepareStores = async (config: z.infer<typeof StoresConfig>): Promi
   const dynamo = new Dynamo(config.dynamo)
   try {
     await Promise.all([
-      migrateMessaging(config.database.url)
-        .then(() => migrateIdempotency(config.database.url))
-        .then(() => migrate(config.database.url, MIGRATIONS)),
+      migrateMessaging(config.database.url).then(() => migrate(config.database.url, MIGRATIONS)),
       createTables(dynamo, [AUDIT, NOTIFICATIONS]),
     ])
   } finally {

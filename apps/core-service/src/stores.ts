@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { createTables, databaseConfig, databaseEnv, Dynamo, dynamoConfig, dynamoEnv, migrate, migrateIdempotency } from '@catamaran/data'
+import { createTables, databaseConfig, databaseEnv, Dynamo, dynamoConfig, dynamoEnv, migrate } from '@catamaran/data'
 import { migrateMessaging } from '@catamaran/messaging'
 import { z } from 'zod'
 import { CARTS } from './carts/carts.repository.js'
@@ -16,9 +16,7 @@ export const prepareStores = async (config: z.infer<typeof StoresConfig>): Promi
   const dynamo = new Dynamo(config.dynamo)
   try {
     await Promise.all([
-      migrateMessaging(config.database.url)
-        .then(() => migrateIdempotency(config.database.url))
-        .then(() => migrate(config.database.url, MIGRATIONS)),
+      migrateMessaging(config.database.url).then(() => migrate(config.database.url, MIGRATIONS)),
       createTables(dynamo, [CARTS]),
     ])
   } finally {

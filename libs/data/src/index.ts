@@ -1,6 +1,5 @@
 export { Database, isConnectionLoss, type DatabaseOptions, type Queryable, type Statement } from './database.js'
 export { createTables, Dynamo, isConditionFailed, type DynamoOptions, type KeyAttribute, type TableDefinition } from './dynamo.js'
 export { databaseConfig, databaseEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from './env.js'
-export { Idempotency, migrateIdempotency } from './idempotency.js'
 export { migrate } from './migrate.js'
 export { RedisClient, type RedisOptions } from './redis.js'

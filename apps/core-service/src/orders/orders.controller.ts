@@ -13,8 +13,9 @@ import {
   ApiUnprocessableEntityResponse,
 } from '@nestjs/swagger'
 import { Problem, type OrderId as OrderIdType, type Page, type UserId } from '@catamaran/contracts'
-import { Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
+import { Caller, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
+import { IdempotencyKey } from '../idempotency-key.js'
 import { Order, OrderHappening, OrderId, OrderPage, OrderQuery, PlaceOrder, RequestReturn } from './orders.schema.js'
 import { OrdersService } from './orders.service.js'
 import { OrderStreamService } from './order-stream.service.js'
