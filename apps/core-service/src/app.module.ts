@@ -1,14 +1,15 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
-import { Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
+import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
 import { CatalogueController } from './catalogue/catalogue.controller.js'
 import { CatalogueRepository } from './catalogue/catalogue.repository.js'
 import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
 import { ORDERS } from './app.orders.js'
-import { AUX, CONFIG, type Config } from './config.js'
+import { WEBHOOKS } from './app.webhooks.js'
+import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { ErasureSweep } from './people/erasure-sweep.js'
@@ -18,12 +19,23 @@ import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
 import { PeopleService } from './people/people.service.js'
 
+const TOKENS = Symbol('service tokens')
+const tokensOf = ({ service }: Config): ServiceTokens =>
+  new ServiceTokens({ ...service, service: 'core-service', keyFile: service.serviceKeyFile })
+
 @Module({})
 export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
-      controllers: [...ORDERS.controllers, CatalogueController, NotificationsController, PeopleController, PeopleConsumer],
+      controllers: [
+        ...ORDERS.controllers,
+        ...WEBHOOKS.controllers,
+        CatalogueController,
+        NotificationsController,
+        PeopleController,
+        PeopleConsumer,
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -46,23 +58,20 @@ export class AppModule {
               },
             }),
         },
-        {
-          provide: AUX,
-          useFactory: () =>
-            new HttpClient(
-              config.auxUrl,
-              new ServiceTokens({ ...config.service, service: 'core-service', keyFile: config.service.serviceKeyFile }),
-            ),
-        },
+        { provide: TOKENS, useFactory: () => tokensOf(config) },
+        { provide: AUX, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.auxUrl, tokens) },
+        { provide: AUTH, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.service.authUrl, tokens) },
         BusinessEvents,
         CatalogueRepository,
         ProductCache,
         CatalogueService,
         ...ORDERS.providers,
         Inbox,
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         PeopleRepository,
         PeopleService,
         ErasureSweep,
+        ...WEBHOOKS.providers,
       ],
     }
   }

@@ -68,6 +68,7 @@ export const Config = z
   }))
 export type Config = z.infer<typeof Config>
 
-/** Injection tokens of the configuration and of the client to aux-service. */
+/** Injection tokens of the configuration and of the clients to aux-service and auth-service. */
 export const CONFIG = Symbol('config')
 export const AUX = Symbol('aux')
+export const AUTH = Symbol('auth')
