@@ -54,7 +54,7 @@ create table webhook_delivery (
   check ((status = 'dead') = (dead_reason is not null))
 ) with (autovacuum_vacuum_scale_factor = 0.05);
 create unique index webhook_delivery_event on webhook_delivery (endpoint_id, event_id);
-create index webhook_delivery_due on webhook_delivery (endpoint_id, due_at) where status = 'waiting';
+create index webhook_delivery_due on webhook_delivery (endpoint_id, due_at, seq) where status = 'waiting';
 create index webhook_delivery_lane on webhook_delivery (endpoint_id, subject, seq) where status = 'waiting';
 create index webhook_delivery_list on webhook_delivery (endpoint_id, seq);
 create index webhook_delivery_dead on webhook_delivery (endpoint_id, seq) where status = 'dead';
