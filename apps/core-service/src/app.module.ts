@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
-import { Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
+import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
 import { CatalogueController } from './catalogue/catalogue.controller.js'
 import { CatalogueRepository } from './catalogue/catalogue.repository.js'
@@ -67,6 +67,7 @@ export class AppModule {
         CatalogueService,
         ...ORDERS.providers,
         Inbox,
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         PeopleRepository,
         PeopleService,
         ErasureSweep,

@@ -13,10 +13,9 @@ import {
   ApiUnprocessableEntityResponse,
 } from '@nestjs/swagger'
 import { Problem, type OrderId as OrderIdType, type Page, type UserId } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
-import { IdempotencyKey } from '../idempotency-key.js'
-import { Order, OrderHappening, OrderId, OrderPage, OrderQuery, PlaceOrder, RequestReturn } from './orders.schema.js'
+import { Order, OrderHappening, OrderId, OrderPage, OrderQuery, OrderReturn, PlaceOrder, RequestReturn } from './orders.schema.js'
 import { OrdersService } from './orders.service.js'
 import { OrderStreamService } from './order-stream.service.js'
 import { PaidOrdersService } from './paid-orders.service.js'
@@ -123,16 +122,21 @@ export class OrdersController {
     summary: 'Ask to return something',
     description: 'Pieces of a shipped part, each once. Its seller decides; with the last piece of a part its shipping is paid back too.',
   })
-  @ApiCreatedResponse({ standardSchema: Order })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Fresh for each new return, the same for a retry' })
+  @ApiCreatedResponse({ standardSchema: OrderReturn })
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
+  @ApiUnprocessableEntityResponse({ standardSchema: Problem })
   async requestReturn(
     @Caller() buyer: Claims,
     @Param('id', { schema: OrderId }) id: OrderIdType,
+    @IdempotencyKey({ required: false }) key: string | undefined,
     @Body({ schema: RequestReturn }) body: RequestReturn,
-  ): Promise<Order> {
-    await this.paid.requestReturn(buyer.sub as UserId, id, body)
-    return this.orders.read(buyer.sub as UserId, id)
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<OrderReturn> {
+    const { isReplay, value } = await this.paid.requestReturn(buyer.sub as UserId, id, key, body)
+    if (isReplay) reply.header('idempotency-replayed', 'true')
+    return value
   }
 }
 

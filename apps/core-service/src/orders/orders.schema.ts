@@ -95,6 +95,7 @@ export const OrderReturn = z
     requestedAt: z.iso.datetime(),
   })
   .meta({ id: 'OrderReturn' })
+export type OrderReturn = z.infer<typeof OrderReturn>
 
 export const Order = z
   .strictObject({

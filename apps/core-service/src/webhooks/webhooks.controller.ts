@@ -12,11 +12,10 @@ import {
   type Id,
   type PartnerId,
 } from '@catamaran/contracts'
-import { Caller, HttpClient, PartnerCaller, Requires, type Claims } from '@catamaran/platform'
+import { Caller, IdempotencyKey, HttpClient, PartnerCaller, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { AUX } from '../config.js'
-import { IdempotencyKey } from '../idempotency-key.js'
 import { DEADLINE_MS, WebhooksService } from './webhooks.service.js'
 
 const EndpointId = idSchema('webhookEndpoint')
