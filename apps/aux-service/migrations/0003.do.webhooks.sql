@@ -12,14 +12,11 @@ create table webhook_endpoint (
   failures integer not null default 0,
   failing_since timestamptz,
   paused_until timestamptz,
-  idempotency_key text,
-  request_hash bytea,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   check ((status = 'disabled') = (disabled_reason is not null))
 );
 create index webhook_endpoint_partner on webhook_endpoint (partner_id, id);
-create unique index webhook_endpoint_idempotency on webhook_endpoint (partner_id, idempotency_key);
 
 -- What deliveries are signed with: all that have not ended. Sealed with DATA_KEYS, the endpoint's id as owner.
 create table webhook_secret (
