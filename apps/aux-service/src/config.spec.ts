@@ -12,7 +12,7 @@ const REQUIRED = {
 describe('the configuration of webhooks', () => {
   it('lets them go nowhere but to the public internet by https, and tries for a day, where nothing else is said', () => {
     const { webhooks } = readConfig(Config, REQUIRED)
-    assert.deepEqual(webhooks.addresses, { allowHttp: false, allowedNetworks: [] })
+    assert.deepEqual(webhooks.addresses, { allowHttp: false, allowedNetworks: [], nameServers: [] })
     assert.deepEqual([webhooks.windowMs, webhooks.timeoutMs, webhooks.retryMs.length], [86_400_000, 10_000, 6])
   })
 

@@ -19,6 +19,8 @@ const webhookEnv = {
   WEBHOOK_ALLOWED_NETWORKS: env.list
     .default([])
     .refine((networks) => networks.every(isNetwork), 'expected networks such as 127.0.0.0/8, separated by commas'),
+  /** Which name servers are asked for the names of receivers (`address:port`). None: those of the machine. */
+  WEBHOOK_NAME_SERVERS: env.list.default([]),
   /** How long a receiver may take for its answer. */
   WEBHOOK_TIMEOUT_MS: env.ms.default(10_000),
   /** The longest wait before each retry; the last one goes for all further ones. */
@@ -60,7 +62,11 @@ export const Config = z
     notifications: { ttlMs: flat.NOTIFICATION_TTL_MS },
     dataKeys: dataKeysConfig(flat),
     webhooks: {
-      addresses: { allowHttp: flat.WEBHOOK_ALLOW_HTTP === 'true', allowedNetworks: flat.WEBHOOK_ALLOWED_NETWORKS },
+      addresses: {
+        allowHttp: flat.WEBHOOK_ALLOW_HTTP === 'true',
+        allowedNetworks: flat.WEBHOOK_ALLOWED_NETWORKS,
+        nameServers: flat.WEBHOOK_NAME_SERVERS,
+      },
       timeoutMs: flat.WEBHOOK_TIMEOUT_MS,
       retryMs: flat.WEBHOOK_RETRY_MS,
       windowMs: flat.WEBHOOK_WINDOW_MS,
