@@ -114,7 +114,7 @@ export class World {
   private async token(sub: string, scope: string): Promise<string> {
     const known = this.tokens.get(sub)
     if (known !== undefined && Date.now() - known.madeAt < REFRESH_MS) return known.token
-    const token = await this.mint.token({ sub, scope, expiresInS: TOKEN_S })
+    const token = await this.mint.token({ sub, scope, plan: 'scale', expiresInS: TOKEN_S })
     this.tokens.set(sub, { token, madeAt: Date.now() })
     return token
   }
