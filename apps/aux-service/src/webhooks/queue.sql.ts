@@ -50,15 +50,17 @@ ready as materialized (
   left join unnest($1::uuid[], $2::int[]) as busy(endpoint_id, n) on busy.endpoint_id = e.id
   where e.status = 'enabled' and (e.paused_until is null or e.paused_until <= now())),
 head as materialized (
-  select h.id, is_suspect, row_number() over (partition by is_suspect order by h.due_at) as place
+  select h.*, is_suspect, free, row_number() over (partition by ready.id order by h.due_at, h.seq) as slot
   from ready cross join lateral (
-    select d.id, d.due_at, row_number() over (order by d.due_at, d.seq) as place from webhook_delivery d
+    select d.id, d.due_at, d.seq from webhook_delivery d
     where d.endpoint_id = ready.id and d.status = 'waiting' and d.due_at <= now()
       and d.seq = (select min(o.seq) from webhook_delivery o where o.endpoint_id = d.endpoint_id and o.subject = d.subject and o.status = 'waiting')
     order by d.due_at, d.seq limit $3) h
-  where free > 0 and h.place <= free),
+  where free > 0),
+due as materialized (
+  select id, is_suspect, row_number() over (partition by is_suspect order by due_at, seq) as place from head where slot <= free),
 taken as (
-  select d.id from webhook_delivery d where d.id in (select id from head where place <= case when is_suspect then $5::int else $4::int end)
+  select d.id from webhook_delivery d where d.id in (select id from due where place <= case when is_suspect then $5::int else $4::int end)
     and d.status = 'waiting' and d.due_at <= now() for update of d skip locked)
 update webhook_delivery d set attempts = attempts + 1, is_leased = true, due_at = now() + $6 * interval '1 ms'
 from taken, webhook_endpoint e where d.id = taken.id and e.id = d.endpoint_id
