@@ -8,6 +8,7 @@ import { CatalogueRepository } from './catalogue/catalogue.repository.js'
 import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
 import { ORDERS } from './app.orders.js'
+import { PRODUCTS } from './app.products.js'
 import { AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
@@ -22,7 +23,7 @@ export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
-      controllers: [...ORDERS.controllers, CatalogueController, NotificationsController, PeopleController, PeopleConsumer],
+      controllers: [...ORDERS.controllers, ...PRODUCTS.controllers, CatalogueController, NotificationsController, PeopleController, PeopleConsumer],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -55,6 +56,7 @@ export class AppModule {
         ProductCache,
         CatalogueService,
         ...ORDERS.providers,
+        ...PRODUCTS.providers,
         Inbox,
         PeopleRepository,
         PeopleService,
