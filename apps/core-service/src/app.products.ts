@@ -1,3 +1,6 @@
+import { ImportsController } from './products/imports.controller.js'
+import { ImportsRepository } from './products/imports.repository.js'
+import { ImportsService } from './products/imports.service.js'
 import { PartnerWrites } from './products/partner-writes.js'
 import { ProductsController } from './products/products.controller.js'
 import { ProductsRepository } from './products/products.repository.js'
@@ -10,6 +13,6 @@ import { StockService } from './products/stock.service.js'
 
 /** The partner's side of the catalogue. */
 export const PRODUCTS = {
-  controllers: [ProductsController, StockController, SellersConsumer],
-  providers: [SellersRepository, SellersService, ProductsRepository, PartnerWrites, ProductsService, StockService],
+  controllers: [ProductsController, StockController, ImportsController, SellersConsumer],
+  providers: [SellersRepository, SellersService, ProductsRepository, PartnerWrites, ProductsService, StockService, ImportsRepository, ImportsService],
 }

@@ -15,7 +15,7 @@ export interface Once {
 }
 export interface Written<T> {
   readonly result: T
-  /** Products whose page has changed. */
+  /** Products whose page has changed, for the caches. */
   readonly changed: readonly Changed[]
 }
 
@@ -32,7 +32,7 @@ export class PartnerWrites {
   /** @throws AppError partners.not-active, and what `work` throws */
   async run<T>(partnerId: PartnerId, work: (tx: Queryable) => Promise<Written<T>>): Promise<T> {
     const { result, changed } = await this.sellers.holdingActive(partnerId, work)
-    if (changed.length > 0) this.outbox.wake()
+    this.outbox.wake()
     this.cache.announce(changed)
     return result
   }

@@ -2,7 +2,14 @@ import { Currency, idSchema, Money, pageOf, PageQuery } from '@catamaran/contrac
 import { z } from 'zod'
 import { Category } from '../catalogue/catalogue.schema.js'
 
-const text = (min: number, max: number) => z.string().trim().min(min).max(max)
+/** A text that the database keeps as it is: no NUL, no half of a surrogate pair. */
+const text = (min: number, max: number) =>
+  z
+    .string()
+    .trim()
+    .min(min)
+    .max(max)
+    .refine((given) => given.isWellFormed() && !given.includes('\0'), { message: 'expected text without NUL or broken characters' })
 const MAX_STOCK = 100_000_000
 
 export const ProductId = idSchema('product')
