@@ -23,7 +23,14 @@ export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
-      controllers: [...ORDERS.controllers, ...PRODUCTS.controllers, CatalogueController, NotificationsController, PeopleController, PeopleConsumer],
+      controllers: [
+        ...ORDERS.controllers,
+        ...PRODUCTS.controllers,
+        CatalogueController,
+        NotificationsController,
+        PeopleController,
+        PeopleConsumer,
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },

@@ -14,5 +14,14 @@ import { StockService } from './products/stock.service.js'
 /** The partner's side of the catalogue. */
 export const PRODUCTS = {
   controllers: [ProductsController, StockController, ImportsController, SellersConsumer],
-  providers: [SellersRepository, SellersService, ProductsRepository, PartnerWrites, ProductsService, StockService, ImportsRepository, ImportsService],
+  providers: [
+    SellersRepository,
+    SellersService,
+    ProductsRepository,
+    PartnerWrites,
+    ProductsService,
+    StockService,
+    ImportsRepository,
+    ImportsService,
+  ],
 }

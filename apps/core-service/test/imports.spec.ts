@@ -99,8 +99,17 @@ test('a bad line refuses only itself and says why', async () => {
     results.map(({ line, status, errors }) => [line, status, ...(errors ?? []).map(({ pointer }) => pointer)]),
     [
       [1, 'created'],
-      ...[[2, 'refused', ''], [3, 'refused', ''], [4, 'refused', '/priceMinor', '/more'], [5, 'refused', '/sku']],
-      ...[[6, 'refused', '/name'], [7, 'refused', '/currency'], [8, 'refused', '']],
+      ...[
+        [2, 'refused', ''],
+        [3, 'refused', ''],
+        [4, 'refused', '/priceMinor', '/more'],
+        [5, 'refused', '/sku'],
+      ],
+      ...[
+        [6, 'refused', '/name'],
+        [7, 'refused', '/currency'],
+        [8, 'refused', ''],
+      ],
       [9, 'created'],
     ],
   )
@@ -121,8 +130,12 @@ test('an import that broke off goes on behind the lines that are done, or says o
   const seller = await newPartner(harness, url)
   const broken = await open(seller, 'long')
   broken.outgoing.on('error', () => undefined)
-  broken.outgoing.write(range(1, 300).map((index) => lineOf(index)).join('') + lineOf(301).slice(0, 20))
-  for (let line = 0; line !== 300; ) line = (await broken.next())?.line ?? 0
+  broken.outgoing.write(
+    range(1, 300)
+      .map((index) => lineOf(index))
+      .join('') + lineOf(301).slice(0, 20),
+  )
+  for (let line = 0; line !== 300;) line = (await broken.next())?.line ?? 0
   broken.outgoing.destroy()
   const { linesDone } = (await seller.call('GET', '/imports/long')).body
   assert.equal(linesDone, 300)
@@ -130,14 +143,26 @@ test('an import that broke off goes on behind the lines that are done, or says o
     until(() => importAll(seller, 'long', lines, query).then((results) => (results[0]?.line === undefined ? undefined : results)), {
       message: 'the broken connection is given up',
     })
-  const on = await start('?firstLine=301', range(301, 310).map((index) => lineOf(index)).join(''))
+  const on = await start(
+    '?firstLine=301',
+    range(301, 310)
+      .map((index) => lineOf(index))
+      .join(''),
+  )
   assert.deepEqual(new Set(statusesOf(on)), new Set(['created']))
   assert.deepEqual([on[0]?.line, on.at(-1)?.line], [301, 310])
-  const all = await importAll(seller, 'long', range(1, 312).map((index) => lineOf(index)).join(''))
+  const all = await importAll(
+    seller,
+    'long',
+    range(1, 312)
+      .map((index) => lineOf(index))
+      .join(''),
+  )
   assert.deepEqual(statusesOf(all), [...Array(310).fill('done'), 'created', 'created'])
-  const [row] = await harness.database.query({ name: '', text: 'select count(*) as n, count(distinct sku) as skus from product where seller_id = $1' }, [
-    uuidOf(seller.id),
-  ])
+  const [row] = await harness.database.query(
+    { name: '', text: 'select count(*) as n, count(distinct sku) as skus from product where seller_id = $1' },
+    [uuidOf(seller.id)],
+  )
   assert.deepEqual(row, { n: 312, skus: 312 })
 })
 

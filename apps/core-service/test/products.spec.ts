@@ -29,20 +29,16 @@ after(() => harness.close())
 const page = (id: ProductId, at = url) => harness.call(at, 'GET', `/v1/products/${id}`)
 const booksOf = async (id: ProductId) =>
   (
-    await harness.database.query(
-      { name: '', text: 'select available, held, sold, initial, restocked from stock where product_id = $1' },
-      [uuidOf(id)],
-    )
+    await harness.database.query({ name: '', text: 'select available, held, sold, initial, restocked from stock where product_id = $1' }, [
+      uuidOf(id),
+    ])
   )[0]
 const tag = (value: string) => ({ 'if-match': value })
 
 test('a product that a partner makes is for sale at once, with its stock, and once for its key', async () => {
   const key = freshKey()
   const body = { ...LAMP, sku: 'LAMP-1', taxBasisPoints: 900, available: 7 }
-  const [made, same] = await Promise.all([
-    partner.call('POST', '/products', body, key),
-    partner.call('POST', '/products', body, key),
-  ])
+  const [made, same] = await Promise.all([partner.call('POST', '/products', body, key), partner.call('POST', '/products', body, key)])
   assert.deepEqual([made.status, same.status], [201, 201])
   assert.deepEqual(made.body, same.body)
   assert.deepEqual([made, same].map(({ headers }) => headers.get('idempotency-replayed')).toSorted(), [null, 'true'].toSorted())
@@ -93,16 +89,22 @@ test('a change needs the ETag of what it changes, and every process shows it wit
   assert.deepEqual([same.status, same.body.version], [200, 2], 'what changes nothing makes no version')
   assert.equal((await partner.call('PATCH', `/products/${id}`, { currency: 'USD' }, tag('"2"'))).body.code, 'request.invalid')
   assert.equal((await partner.call('PATCH', `/products/${id}`, {}, tag('"2"'))).body.code, 'request.invalid')
-  await until(async () => (await harness.published('catalogue')).filter((data) => (data as { productId: string }).productId === id).length === 2, {
-    deadlineMs: 10_000,
-    message: 'an event for each version',
-  })
+  await until(
+    async () => (await harness.published('catalogue')).filter((data) => (data as { productId: string }).productId === id).length === 2,
+    {
+      deadlineMs: 10_000,
+      message: 'an event for each version',
+    },
+  )
 })
 
 test('of two changes of the same version one is refused', async () => {
   const { id } = await partner.sell()
   const answers = await Promise.all([1, 2].map((priceMinor) => partner.call('PATCH', `/products/${id}`, { priceMinor }, tag('"1"'))))
-  assert.deepEqual(answers.map(({ status }) => status).toSorted((a, b) => a - b), [200, 412])
+  assert.deepEqual(
+    answers.map(({ status }) => status).toSorted((a, b) => a - b),
+    [200, 412],
+  )
 })
 
 test('an SKU is given to another product only once it is free', async () => {
@@ -120,10 +122,12 @@ test('a withdrawn product is neither seen nor ordered until it is back, and is l
   const [id] = made as [ProductId]
   assert.equal((await seller.call('POST', `/products/${id}/withdraw`)).body.status, 'withdrawn')
   assert.equal((await seller.call('POST', `/products/${id}/withdraw`)).body.version, 2, 'again changes nothing')
-  for (const at of [url, otherUrl]) await until(async () => (await page(id, at)).status === 404, { deadlineMs: 1_000, message: 'it is gone' })
+  for (const at of [url, otherUrl])
+    await until(async () => (await page(id, at)).status === 404, { deadlineMs: 1_000, message: 'it is gone' })
   const buyer = await harness.buyer(url)
   assert.equal((await buyer.call('POST', '/v1/orders', orderOf([id, 1]), freshKey())).body.code, 'orders.product-not-found')
-  const idsOf = async (search: string) => (await seller.call('GET', `/products?${search}`)).body.items.map((item: { id: string }) => item.id)
+  const idsOf = async (search: string) =>
+    (await seller.call('GET', `/products?${search}`)).body.items.map((item: { id: string }) => item.id)
   assert.deepEqual(await idsOf('status=withdrawn'), [id])
   assert.deepEqual(await idsOf('status=active'), made.slice(1))
   const first = (await seller.call('GET', '/products?limit=2')).body
@@ -145,7 +149,10 @@ test('an order keeps its price and its pieces when the price changes and the pro
   await until(async () => (await read()).payment.status === 'action_required', { message: 'it waits for 3-D Secure' })
   const [payment] = await psp.paymentsOf(placed.body.id)
   await psp.call('POST', `/control/payments/${payment?.id}/confirm`)
-  const confirmed = await until(async () => (await read()).status === 'confirmed' && (await read()), { deadlineMs: 10_000, message: 'it is paid' })
+  const confirmed = await until(async () => (await read()).status === 'confirmed' && (await read()), {
+    deadlineMs: 10_000,
+    message: 'it is paid',
+  })
   assert.equal(confirmed.total.amountMinor, 2 * 4900)
   assert.deepEqual(await booksOf(id), { available: 1, held: 0, sold: 2, initial: 3, restocked: 0 })
 })
@@ -174,13 +181,16 @@ test('an adjustment adds once for its key, however many come at once, and never 
   const adjust = (by: number, headers = freshKey()) => partner.call('POST', `/products/${id}/stock/adjust`, { by }, headers)
   const key = freshKey()
   const answers = await Promise.all([adjust(20, key), adjust(20, key), adjust(-3), adjust(-3)])
-  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200])
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
   assert.deepEqual(await booksOf(id), { available: 24, held: 0, sold: 0, initial: 10, restocked: 14 })
   assert.equal((await adjust(21, key)).body.code, 'request.idempotency-key-reused')
   const refused = await adjust(-25)
   assert.deepEqual([refused.status, refused.body.code], [409, 'catalogue.stock-out-of-range'])
   assert.equal((await adjust(0)).body.code, 'request.invalid')
-  assert.equal((await booksOf(id) as { available: number }).available, 24)
+  assert.equal(((await booksOf(id)) as { available: number }).available, 24)
 })
 
 test('orders and adjustments of the same product come one after another, and no piece is lost', async () => {
@@ -189,7 +199,10 @@ test('orders and adjustments of the same product come one after another, and no 
   const order = () => buyer.call('POST', '/v1/orders', { ...orderOf([id, 1]), paymentMethod: 'card_3ds' }, freshKey())
   const adjust = (by: number) => partner.call('POST', `/products/${id}/stock/adjust`, { by }, freshKey())
   const answers = await Promise.all([order(), adjust(3), order(), adjust(-1), order(), adjust(2), order(), adjust(-1)])
-  assert.ok(answers.every(({ status }) => status < 300), JSON.stringify(answers.map(({ body }) => body.code)))
+  assert.ok(
+    answers.every(({ status }) => status < 300),
+    JSON.stringify(answers.map(({ body }) => body.code)),
+  )
   assert.deepEqual(await booksOf(id), { available: 3, held: 4, sold: 0, initial: 4, restocked: 3 })
 })
 

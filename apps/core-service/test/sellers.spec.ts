@@ -21,7 +21,8 @@ const query = <Row extends object>(text: string, values: unknown[] = []): Promis
   harness.database.query<Row>({ name: '', text }, values)
 const page = (id: ProductId, at = url) => harness.call(at, 'GET', `/v1/products/${id}`)
 const everywhere = async (id: ProductId, matches: (answer: Awaited<ReturnType<typeof page>>) => boolean, message: string) => {
-  for (const at of [url, otherUrl]) await until(async () => matches(await page(id, at)), { deadlineMs: 1_000, message: `${message} at ${at}` })
+  for (const at of [url, otherUrl])
+    await until(async () => matches(await page(id, at)), { deadlineMs: 1_000, message: `${message} at ${at}` })
 }
 const versionOf = (id: string) => query<{ version: number }>('select version from partner where id = $1', [id])
 const applied = (id: string, version: number) =>
@@ -98,7 +99,9 @@ test('many products are suspended in batches, and an event that comes again goes
   await tellOf(harness, partner.id, 2, 'suspended')
   await until(async () => (await left()) === 0, { deadlineMs: 20_000, message: 'all are suspended' })
   // As if the process had died before the last batch.
-  await query(`update product set status = 'active' where id in (select id from product where seller_id = $1 limit 100)`, [uuidOf(partner.id)])
+  await query(`update product set status = 'active' where id in (select id from product where seller_id = $1 limit 100)`, [
+    uuidOf(partner.id),
+  ])
   await tellOf(harness, partner.id, 2, 'suspended')
   await until(async () => (await left()) === 0, { deadlineMs: 20_000, message: 'the rest is suspended too' })
 })

@@ -22,7 +22,8 @@ const EXCEPTIONS: Readonly<Record<string, Partial<RouteRule>>> = {
   '/v1/users': { isSignIn: true },
   '/v1/users/*': { isSignIn: true },
   '/account/*': { isSignIn: true },
-  '/v1/partner/products/import': { isUpload: true, maxBodyBytes: MAX_IMPORT_BYTES },
+  // It is answered from the first line on, which a client may take its time for.
+  '/v1/partner/products/import': { isUpload: true, maxBodyBytes: MAX_IMPORT_BYTES, deadlineMs: 60_000 },
 }
 
 /** No body is parsed in this part of the gateway, whatever it calls itself. */

@@ -38,7 +38,8 @@ export class Upstream {
 
   /** Counts a request in. @throws AppError service.overloaded when too many are in hand */
   enter(lane: Lane): void {
-    if (this.inFlight >= this.options.maxInFlight || (lane === 'uploads' && this.uploads >= UPLOADS)) throw new AppError('service.overloaded')
+    if (this.inFlight >= this.options.maxInFlight || (lane === 'uploads' && this.uploads >= UPLOADS))
+      throw new AppError('service.overloaded')
     this.inFlight++
     if (lane === 'uploads') this.uploads++
   }

@@ -54,7 +54,10 @@ export class ImportsService {
     if (this.running.size >= MAX_IMPORTS) throw new AppError('service.overloaded', { retryAfterS: BUSY_RETRY_S })
     this.running.add(partnerId)
     try {
-      const linesDone = await this.writes.run(partnerId, async (tx) => ({ result: await this.linesDone(tx, partnerId, request.id), changed: [] }))
+      const linesDone = await this.writes.run(partnerId, async (tx) => ({
+        result: await this.linesDone(tx, partnerId, request.id),
+        changed: [],
+      }))
       if (request.firstLine > linesDone + 1)
         throw new AppError('catalogue.import-gap', { detail: `Lines up to ${linesDone} are done.`, extra: { linesDone } })
       await send(this.results(partnerId, request))
@@ -79,10 +82,19 @@ export class ImportsService {
     const changed: (readonly [ProductId, number])[] = []
     for (const lines of withoutRepeats(open)) {
       const good = lines.filter(isGood)
-      const saved = new Map((await this.products.save(tx, partnerId, good.map(({ product }) => product))).map((each, at) => [good[at]?.number, each]))
+      const saved = new Map(
+        (
+          await this.products.save(
+            tx,
+            partnerId,
+            good.map(({ product }) => product),
+          )
+        ).map((each, at) => [good[at]?.number, each]),
+      )
       results.push(...lines.map((line) => resultOf(line, saved.get(line.number))))
       // No cache can hold what was just made.
-      for (const { id: productId, status, version } of saved.values()) if (version !== null && status === 'changed') changed.push([productId, version])
+      for (const { id: productId, status, version } of saved.values())
+        if (version !== null && status === 'changed') changed.push([productId, version])
     }
     await this.repository.advance(tx, partnerId, id, last.number, results)
     return { result: results, changed }
@@ -128,5 +140,10 @@ const withoutRepeats = (lines: readonly ParsedLine[]): ParsedLine[][] => {
 const resultOf = ({ number, errors }: ParsedLine, saved: Saved | undefined): LineResult => {
   if (saved === undefined) return { line: number, status: 'refused', errors: errors ?? [] }
   if (saved.status !== 'other_currency') return { line: number, status: saved.status, productId: saved.id }
-  return { line: number, status: 'refused', productId: saved.id, errors: [{ pointer: '/currency', detail: 'The currency can’t be changed.' }] }
+  return {
+    line: number,
+    status: 'refused',
+    productId: saved.id,
+    errors: [{ pointer: '/currency', detail: 'The currency can’t be changed.' }],
+  }
 }

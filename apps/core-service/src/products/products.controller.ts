@@ -1,17 +1,18 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common'
-import { ApiConflictResponse, ApiCreatedResponse, ApiHeader, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
+import {
+  ApiConflictResponse,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger'
 import { Problem, type Page, type PartnerId, type ProductId as ProductIdType } from '@catamaran/contracts'
 import { Caller, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
 import { IdempotencyKey } from '../idempotency-key.js'
-import {
-  ChangeProduct,
-  NewProduct,
-  PartnerProduct,
-  PartnerProductPage,
-  PartnerProductQuery,
-  ProductId,
-} from './products.schema.js'
+import { ChangeProduct, NewProduct, PartnerProduct, PartnerProductPage, PartnerProductQuery, ProductId } from './products.schema.js'
 import { etagOf, ProductsService } from './products.service.js'
 
 const Id = () => Param('id', { schema: ProductId })
@@ -51,17 +52,16 @@ export class ProductsController {
   @ApiOperation({ summary: 'Read a product of yours' })
   @ApiOkResponse({ standardSchema: PartnerProduct })
   @ApiNotFoundResponse({ standardSchema: Problem })
-  async read(
-    @Caller() partner: Claims,
-    @Id() id: ProductIdType,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<PartnerProduct> {
+  async read(@Caller() partner: Claims, @Id() id: ProductIdType, @Res({ passthrough: true }) reply: FastifyReply): Promise<PartnerProduct> {
     return tagged(await this.products.read(partner.sub as PartnerId, id), reply)
   }
 
   @Patch(':id')
   @Requires('catalogue')
-  @ApiOperation({ summary: 'Change a product', description: 'What is sent takes the place of what was; `If-Match` says of what. Orders keep their price.' })
+  @ApiOperation({
+    summary: 'Change a product',
+    description: 'What is sent takes the place of what was; `If-Match` says of what. Orders keep their price.',
+  })
   @ApiHeader({ name: 'If-Match', required: true })
   @ApiOkResponse({ standardSchema: PartnerProduct })
   @ApiNotFoundResponse({ standardSchema: Problem })

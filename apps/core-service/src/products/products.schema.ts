@@ -13,7 +13,10 @@ const text = (min: number, max: number) =>
 const MAX_STOCK = 100_000_000
 
 export const ProductId = idSchema('product')
-export const Sku = text(1, 100).meta({ description: 'Your own number for it, one product each. Import matches by it', example: 'LAMP-12-OAK' })
+export const Sku = text(1, 100).meta({
+  description: 'Your own number for it, one product each. Import matches by it',
+  example: 'LAMP-12-OAK',
+})
 
 const changeable = {
   name: text(1, 200),
@@ -101,7 +104,11 @@ export type AdjustStock = z.infer<typeof AdjustStock>
 
 export const PartnerSettings = z
   .strictObject({
-    shippingMinor: z.int().min(0).max(1_000_000_000).meta({ description: 'What shipping costs, once an order, in the currency of the order' }),
+    shippingMinor: z
+      .int()
+      .min(0)
+      .max(1_000_000_000)
+      .meta({ description: 'What shipping costs, once an order, in the currency of the order' }),
   })
   .meta({ id: 'PartnerSettings' })
 export type PartnerSettings = z.infer<typeof PartnerSettings>

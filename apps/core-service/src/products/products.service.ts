@@ -42,11 +42,7 @@ export class ProductsService {
   }
 
   /** @throws AppError catalogue.sku-taken, partners.not-active, request.idempotency-key-reused */
-  async create(
-    partnerId: PartnerId,
-    key: string | undefined,
-    body: NewProduct,
-  ): Promise<{ product: PartnerProduct; isReplayed: boolean }> {
+  async create(partnerId: PartnerId, key: string | undefined, body: NewProduct): Promise<{ product: PartnerProduct; isReplayed: boolean }> {
     const { id, isReplayed } = await this.writes.once(partnerId, { key, request: ['create', body] }, async (tx) => {
       if (body.sku !== undefined && (await this.repository.isSkuTaken(tx, partnerId, body.sku))) throw new AppError('catalogue.sku-taken')
       const [saved] = await this.repository.save(tx, partnerId, [body])
@@ -70,11 +66,12 @@ export class ProductsService {
     return this.write(partnerId, id, (product) => ({ ...product, status }))
   }
 
-  private write(
+  private async write(
     partnerId: PartnerId,
     id: ProductIdType,
     next: (product: PartnerProduct) => PartnerProduct,
   ): Promise<PartnerProduct> {
+    await this.read(partnerId, id) // somebody else's is not there, whatever the caller's own status
     return this.writes.run(partnerId, async (tx) => {
       const product = found(await this.repository.lock(tx, partnerId, id))
       const wanted = next(product)

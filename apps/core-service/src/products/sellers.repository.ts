@@ -50,11 +50,7 @@ export class SellersRepository {
   constructor(private readonly database: Database) {}
 
   /** Takes over what an event tells. False when something newer is known. */
-  apply(
-    { partnerId, name, status }: EventData<'identity.partner.changed.v1'>,
-    version: number,
-    slug: string,
-  ): Promise<boolean> {
+  apply({ partnerId, name, status }: EventData<'identity.partner.changed.v1'>, version: number, slug: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
       const id = uuidOf(partnerId)
       const [known] = await tx.query<{ version: number }>(LOCK, [id])

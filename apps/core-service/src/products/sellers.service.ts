@@ -46,7 +46,7 @@ export class SellersService {
   }
 
   private async move(partnerId: PartnerId, version: number, move: readonly [string, string]): Promise<void> {
-    for (let after: ProductId | undefined; ; ) {
+    for (let after: ProductId | undefined; ;) {
       const changed = await this.repository.moveProducts(partnerId, version, move, after, BATCH)
       if (changed === undefined || changed.length === 0) return
       this.outbox.wake()

@@ -29,7 +29,10 @@ export class StockController {
 
   @Put('products/:id/stock')
   @Requires('catalogue')
-  @ApiOperation({ summary: 'Set what is available', description: 'After a count. An order placed meanwhile is a 412: adjust where you can.' })
+  @ApiOperation({
+    summary: 'Set what is available',
+    description: 'After a count. An order placed meanwhile is a 412: adjust where you can.',
+  })
   @ApiHeader({ name: 'If-Match', required: true })
   @ApiOkResponse({ standardSchema: Stock })
   @ApiNotFoundResponse({ standardSchema: Problem })
@@ -46,7 +49,10 @@ export class StockController {
   @Post('products/:id/stock/adjust')
   @HttpCode(200)
   @Requires('catalogue')
-  @ApiOperation({ summary: 'Add pieces to the stock, or take some out', description: 'With an `Idempotency-Key`, once however often it is sent.' })
+  @ApiOperation({
+    summary: 'Add pieces to the stock, or take some out',
+    description: 'With an `Idempotency-Key`, once however often it is sent.',
+  })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiOkResponse({ standardSchema: Stock })
   @ApiNotFoundResponse({ standardSchema: Problem })

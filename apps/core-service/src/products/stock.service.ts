@@ -26,7 +26,8 @@ export class StockService {
   }
 
   /** @throws AppError catalogue.product-not-found, request.precondition-required, request.precondition-failed, partners.not-active */
-  set(partnerId: PartnerId, id: ProductId, ifMatch: string | undefined, { available }: SetStock): Promise<Stock> {
+  async set(partnerId: PartnerId, id: ProductId, ifMatch: string | undefined, { available }: SetStock): Promise<Stock> {
+    await this.read(partnerId, id) // somebody else's is not there, whatever the caller's own status
     return this.writes.run(partnerId, async (tx) => {
       const stock = found(await this.repository.lockStock(tx, partnerId, id))
       requireMatch(ifMatch, stockEtagOf(stock))
@@ -42,6 +43,7 @@ export class StockService {
     key: string | undefined,
     { by }: AdjustStock,
   ): Promise<{ stock: Stock; isReplayed: boolean }> {
+    await this.read(partnerId, id)
     const { isReplayed } = await this.writes.once(partnerId, { key, request: ['adjust', id, by] }, async (tx) => {
       const available = found(await this.repository.lockStock(tx, partnerId, id)).available + by
       if (available < 0 || available > MAX_AVAILABLE) throw new AppError('catalogue.stock-out-of-range')
