@@ -113,7 +113,6 @@ const FULFILMENT = 'insert into fulfilment (id, order_id, seller_id, items_minor
 const RETURN = "insert into order_return (id, order_id, fulfilment_id, seller_id, lines, refund_minor) values ($1, $2, $3, $4, '[]', 100)"
 const IS_PAID = "select from orders where id = $1 and status = 'confirmed'"
 
-const SOLD_BY = "insert into partner (id, status, version) select id, 'active', 1 from unnest($1::uuid[]) as id"
 const PRODUCT = `with made as (insert into product (id, seller_id, name, description, category, price_minor, currency)
     values ($1, $2, 'A thing', '', 'kitchen', 100, 'EUR') returning id)
   insert into stock (product_id, available, initial) select id, 1, 1 from made`
@@ -124,9 +123,9 @@ const writeParts = async (
   { engines }: RunningSystem,
   order: string,
   partner: string,
-  other: string,
 ): Promise<Pick<World['owned'], 'fulfilment' | 'return' | 'product' | 'import'>> => {
-  const [seller, part, asked, product] = [uuid(), uuid(), uuid(), uuid()]
+  const [part, asked, product] = [uuid(), uuid(), uuid()]
+  const seller = partner // a partner's own seller has its UUID
   const begun = newId('import')
   await inDatabase(engines.databases.core, async (run) => {
     await until(async () => (await run(IS_PAID, order)).length === 1, { deadlineMs: 15_000, message: "the victim's order is paid" })
@@ -134,7 +133,6 @@ const writeParts = async (
     await run(LINE, order, seller)
     await run(FULFILMENT, part, order, seller)
     await run(RETURN, asked, order, part, seller)
-    await run(SOLD_BY, [partner, other])
     await run(PRODUCT, product, seller)
     await run(IMPORT, partner, begun)
   })
@@ -172,12 +170,7 @@ export const makeWorld = async (system: RunningSystem, bystanders: number): Prom
     return { stranger: idOf('user', demo.id), ...things, bystanders: await writeBystanders(run, bystanders) }
   })
   const sid = textOf(victim.accessToken, 'sid')
-  const parts = await writeParts(
-    system,
-    uuidOf(victim.order.id as OrderId),
-    uuidOf(things.partner.id as PartnerId),
-    uuidOf(things.otherPartner as PartnerId),
-  )
+  const parts = await writeParts(system, uuidOf(victim.order.id as OrderId), uuidOf(things.partner.id as PartnerId))
   const products = await fetch(`${system.gateway}/v1/products?limit=1`)
   const { items } = (await products.json()) as { items: { id: string }[] }
   return {

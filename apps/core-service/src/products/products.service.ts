@@ -66,11 +66,7 @@ export class ProductsService {
     return this.write(partnerId, id, (product) => ({ ...product, status }))
   }
 
-  private async write(
-    partnerId: PartnerId,
-    id: ProductIdType,
-    next: (product: PartnerProduct) => PartnerProduct,
-  ): Promise<PartnerProduct> {
+  private async write(partnerId: PartnerId, id: ProductIdType, next: (product: PartnerProduct) => PartnerProduct): Promise<PartnerProduct> {
     await this.read(partnerId, id) // somebody else's is not there, whatever the caller's own status
     return this.writes.run(partnerId, async (tx) => {
       const product = found(await this.repository.lock(tx, partnerId, id))
