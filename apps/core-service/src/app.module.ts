@@ -3,9 +3,6 @@ import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
-import { CatalogueController } from './catalogue/catalogue.controller.js'
-import { CatalogueRepository } from './catalogue/catalogue.repository.js'
-import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
 import { ORDERS } from './app.orders.js'
 import { PRODUCTS } from './app.products.js'
@@ -26,7 +23,7 @@ export class AppModule {
       controllers: [
         ...ORDERS.controllers,
         ...PRODUCTS.controllers,
-        CatalogueController,
+
         NotificationsController,
         PeopleController,
         PeopleConsumer,
@@ -59,9 +56,6 @@ export class AppModule {
             ),
         },
         BusinessEvents,
-        CatalogueRepository,
-        ProductCache,
-        CatalogueService,
         ...ORDERS.providers,
         ...PRODUCTS.providers,
         Inbox,

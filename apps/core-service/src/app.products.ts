@@ -1,3 +1,7 @@
+import { CatalogueController } from './catalogue/catalogue.controller.js'
+import { CatalogueRepository } from './catalogue/catalogue.repository.js'
+import { CatalogueService } from './catalogue/catalogue.service.js'
+import { ProductCache } from './catalogue/product-cache.js'
 import { ImportsController } from './products/imports.controller.js'
 import { ImportsRepository } from './products/imports.repository.js'
 import { ImportsService } from './products/imports.service.js'
@@ -11,10 +15,13 @@ import { SellersService } from './products/sellers.service.js'
 import { StockController } from './products/stock.controller.js'
 import { StockService } from './products/stock.service.js'
 
-/** The partner's side of the catalogue. */
+/** The catalogue: what everybody sees, and the partner's side. */
 export const PRODUCTS = {
-  controllers: [ProductsController, StockController, ImportsController, SellersConsumer],
+  controllers: [CatalogueController, ProductsController, StockController, ImportsController, SellersConsumer],
   providers: [
+    CatalogueRepository,
+    ProductCache,
+    CatalogueService,
     SellersRepository,
     SellersService,
     ProductsRepository,

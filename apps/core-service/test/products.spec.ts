@@ -41,7 +41,7 @@ test('a product that a partner makes is for sale at once, with its stock, and on
   const [made, same] = await Promise.all([partner.call('POST', '/products', body, key), partner.call('POST', '/products', body, key)])
   assert.deepEqual([made.status, same.status], [201, 201])
   assert.deepEqual(made.body, same.body)
-  assert.deepEqual([made, same].map(({ headers }) => headers.get('idempotency-replayed')).toSorted(), [null, 'true'].toSorted())
+  assert.deepEqual(new Set([made, same].map(({ headers }) => headers.get('idempotency-replayed'))), new Set([null, 'true']))
   const { id, sellerId, createdAt, updatedAt, ...rest } = made.body
   assert.equal(createdAt, updatedAt)
   assert.match(sellerId, /^sel_/)
