@@ -30,8 +30,9 @@ const isInternal = (name: string): boolean => name.includes(' /internal/')
 /** What the victim reads of all that is theirs. */
 const whatIsTheirs = async (): Promise<Record<string, string>> => {
   const read = rows.filter(
-    // What operators see isn't the victim's, and usage tells of the walk itself.
-    ([name, row]) => name.startsWith('GET /v1/') && scopeOf(row) !== undefined && row.access.scope !== 'ops' && !name.endsWith('/usage'),
+    // What operators see isn't the victim's, usage tells of the walk itself, and a stream has no end.
+    ([name, row]) =>
+      name.startsWith('GET /v1/') && scopeOf(row) !== undefined && row.access.scope !== 'ops' && !/\/(usage|events)$/.test(name),
   )
   const answers = read.map(async ([name, row]) => {
     const id = row.others && walk.world.owned[row.others.thing]

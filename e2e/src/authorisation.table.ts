@@ -10,6 +10,8 @@ export interface Others {
   readonly code: string
   /** A body that would be good if the thing were one's own. */
   readonly body?: object
+  /** The victim's thing that the parameter before the last one names. */
+  readonly within?: Owned
 }
 
 /** Who may use one route. */
@@ -44,6 +46,8 @@ const MEMBER: Others = { thing: 'member', code: 'partners.member-not-found' }
 const API_KEY: Others = { thing: 'apiKey', code: 'partners.key-not-found' }
 const CLIENT: Others = { thing: 'client', code: 'partners.client-not-found' }
 const ORDER: Others = { thing: 'order', code: 'orders.not-found' }
+const WEBHOOK: Others = { thing: 'webhookEndpoint', code: 'webhooks.endpoint-not-found' }
+const DELIVERY: Others = { thing: 'webhookDelivery', within: 'webhookEndpoint', code: 'webhooks.endpoint-not-found' }
 const FULFILMENT: Others = { thing: 'fulfilment', code: 'fulfilments.not-found' }
 const PRODUCT: Others = { thing: 'product', code: 'catalogue.product-not-found' }
 const RETURN: Others = { thing: 'return', code: 'returns.not-found' }
@@ -62,6 +66,22 @@ const core = needs('core-service')
 const open = (service: ServiceName): Row => ({ service, access: ANYBODY, callers: GATEWAY })
 const page = (shownTo: 'anybody' | 'session'): Row => ({ ...open('auth-service'), page: shownTo })
 const inner = (service: ServiceName, callers: readonly ServiceName[], access: Access = ANYBODY): Row => ({ service, access, callers })
+
+/** The same to partners and inside, where core-service calls with the partner's token. */
+const WEBHOOKS = (path: string, row: (others?: Others) => Row): Record<string, Row> => ({
+  [`GET ${path}`]: row(),
+  [`POST ${path}`]: row(),
+  [`GET ${path}/{id}`]: row(WEBHOOK),
+  [`PATCH ${path}/{id}`]: row({ ...WEBHOOK, body: { description: 'Mine now' } }),
+  [`DELETE ${path}/{id}`]: row(WEBHOOK),
+  [`POST ${path}/{id}/enable`]: row(WEBHOOK),
+  [`POST ${path}/{id}/disable`]: row(WEBHOOK),
+  [`POST ${path}/{id}/rotate-secret`]: row({ ...WEBHOOK, body: {} }),
+  [`POST ${path}/{id}/test`]: row(WEBHOOK),
+  [`POST ${path}/{id}/redeliver`]: row({ ...WEBHOOK, body: { from: '2020-01-01T00:00:00Z', to: '2030-01-01T00:00:00Z' } }),
+  [`GET ${path}/{id}/deliveries`]: row(WEBHOOK),
+  [`GET ${path}/{id}/deliveries/{deliveryId}`]: row(DELIVERY),
+})
 
 /** The gateway's own pages. */
 const GATEWAY_ROUTES = [
@@ -88,6 +108,7 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'GET /v1/orders': core('orders:read'),
   'POST /v1/orders': core('orders:write'),
   'GET /v1/orders/{id}': core('orders:read', {}, ORDER),
+  'GET /v1/orders/{id}/events': core('orders:read', {}, ORDER),
   'POST /v1/orders/{id}/cancel': core('orders:write', {}, ORDER),
   'POST /v1/orders/{id}/returns': core(
     'orders:write',
@@ -129,7 +150,7 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'GET /v1/me/export/{id}/content': auth('account:read', FRESH, EXPORT),
 
   // Partners
-  'GET /v1/plans': open('auth-service'),
+  'GET /v1/plans': { ...open('auth-service'), callers: ['api-gateway', 'core-service'] },
   'GET /v1/partners': auth('partner:read'),
   'POST /v1/partners': auth('partner:write'),
   'POST /v1/partners/invitations/accept': auth('partner:write'),
@@ -174,6 +195,8 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'GET /v1/partner/returns': core('orders'),
   'POST /v1/partner/returns/{id}/accept': core('orders', {}, { ...RETURN, body: {} }),
   'POST /v1/partner/returns/{id}/refuse': core('orders', {}, RETURN),
+
+  ...WEBHOOKS('/v1/partner/webhooks', (others) => core('webhooks', {}, others)),
 
   // Operators
   'GET /v1/ops/partners': auth('ops'),
@@ -248,6 +271,12 @@ const INTERNAL: readonly (readonly [string, Row])[] = [
   ['POST /internal/gateway/usage', inner('auth-service', GATEWAY)],
   ['GET /internal/people/{id}', inner('core-service', ['auth-service'])],
   ['GET /internal/people/{id}', inner('aux-service', ['core-service'])],
+  ...Object.entries(
+    WEBHOOKS('/internal/webhooks', (others) => ({
+      ...inner('aux-service', ['core-service'], { scope: 'webhooks' }),
+      ...(others && { others }),
+    })),
+  ),
   ['GET /internal/notifications', inner('aux-service', ['core-service'], { scope: 'notifications:read' })],
 ]
 

@@ -2,11 +2,14 @@ import {
   ACR,
   BUYER_SCOPES,
   callScopesOf,
+  idOf,
   MEMBER_SCOPES,
   OPERATOR_SCOPES,
   PARTNER_ROLES,
   PARTNER_SCOPES,
   SERVICES,
+  uuidOf,
+  type UserId,
 } from '@catamaran/contracts'
 import { faultsOf, send, type Answer, type Call, type Entrance } from './authorisation.calls.js'
 import type { Row } from './authorisation.table.js'
@@ -46,13 +49,16 @@ export const callerOf = (row: Row, { world }: Walk, sub = world.victim.sub): Tok
   const scope = scopeOf(row) ?? ''
   if (!MACHINE_SCOPES.has(scope)) return { sub, scope }
   const partners: Record<string, string> = { [world.victim.sub]: world.partner.id, [world.stranger]: world.otherPartner }
-  return { sub: partners[sub] ?? sub, scope }
+  return { sub: partners[sub] ?? idOf('partner', uuidOf(sub as UserId)), scope }
 }
 
-/** The path of a row, each parameter filled in: the last one with the given id, or one that nobody has. */
+/** The path of a row, each parameter filled in: the last one with the given id, or one that nobody has, one before it with the victim's. */
 export const pathOf = (name: string, row: Row, { world }: Walk, id?: string): string => {
   const filled = id ?? (row.others === undefined ? world.product : absentId[row.others.thing]())
-  return (name.split(' ')[1] as string).replace(/\{\w+\}/g, encodeURIComponent(filled))
+  const within = row.others?.within === undefined ? filled : world.owned[row.others.within]
+  return (name.split(' ')[1] as string)
+    .replace(/\{\w+\}(?=[^{]*$)/, encodeURIComponent(filled))
+    .replace(/\{\w+\}/g, encodeURIComponent(within))
 }
 
 const badTokens = async (row: Row, { world, mint, serviceTokens }: Walk): Promise<Refused[]> => {

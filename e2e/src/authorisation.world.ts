@@ -12,6 +12,8 @@ export type Owned =
   | 'order'
   | 'product'
   | 'import'
+  | 'webhookEndpoint'
+  | 'webhookDelivery'
   | 'fulfilment'
   | 'return'
   | 'session'
@@ -45,6 +47,8 @@ export const absentId: Readonly<Record<Owned, () => string>> = {
   product: () => newId('product'),
   import: () => newId('import'),
   fulfilment: () => newId('fulfilment'),
+  webhookEndpoint: () => newId('webhookEndpoint'),
+  webhookDelivery: () => newId('webhookDelivery'),
   return: () => newId('return'),
   session: () => randomBytes(16).toString('base64url'),
   passkey: () => newId('passkey'),
@@ -99,7 +103,7 @@ const writeThings = async (run: Run, victim: string, stranger: string): Promise<
     partner: { id: idOf('partner', partner), members },
     otherPartner: idOf('partner', other),
     owned: {
-      ...{ order: '', session: '', fulfilment: '', return: '', product: '', import: '' },
+      ...{ order: '', session: '', fulfilment: '', return: '', product: '', import: '', webhookEndpoint: '', webhookDelivery: '' },
       ...{ passkey: idOf('passkey', passkey), export: idOf('export', dump), invitation: idOf('invitation', invitation) },
       ...{ apiKey: idOf('apiKey', apiKey), client, member: members.developer },
     },
@@ -139,6 +143,24 @@ const writeParts = async (
   return { product: idOf('product', product), import: begun, fulfilment: idOf('fulfilment', part), return: idOf('return', asked) }
 }
 
+const ENDPOINT =
+  "insert into webhook_endpoint (id, partner_id, url, description, events) values ($1, $2, 'https://shop.example/', '', '{*}')"
+const DELIVERY = `insert into webhook_delivery (id, endpoint_id, event_id, subject, type, body, status, finished_at)
+  values ($1, $2, gen_random_uuid(), $2, 'webhook.test', '{}', 'delivered', now())`
+
+/** Gives the partner a webhook endpoint, and something that was delivered to it. */
+const writeWebhooks = async (
+  { engines }: RunningSystem,
+  partner: string,
+): Promise<Pick<World['owned'], 'webhookEndpoint' | 'webhookDelivery'>> => {
+  const [endpoint, delivery] = [uuid(), uuid()]
+  await inDatabase(engines.databases.aux, async (run) => {
+    await run(ENDPOINT, endpoint, partner)
+    await run(DELIVERY, delivery, endpoint)
+  })
+  return { webhookEndpoint: idOf('webhookEndpoint', endpoint), webhookDelivery: idOf('webhookDelivery', delivery) }
+}
+
 const writeBystanders = async (run: Run, count: number): Promise<string[]> => {
   const people = Array.from({ length: count }, uuid)
   const partners = Array.from({ length: count }, uuid)
@@ -171,12 +193,13 @@ export const makeWorld = async (system: RunningSystem, bystanders: number): Prom
   })
   const sid = textOf(victim.accessToken, 'sid')
   const parts = await writeParts(system, uuidOf(victim.order.id as OrderId), uuidOf(things.partner.id as PartnerId))
+  const webhooks = await writeWebhooks(system, uuidOf(things.partner.id as PartnerId))
   const products = await fetch(`${system.gateway}/v1/products?limit=1`)
   const { items } = (await products.json()) as { items: { id: string }[] }
   return {
     ...things,
     victim: { ...victim, sub, sid },
     ...{ stranger, revokedToken: tokens.access_token, product: items[0]?.id ?? '' },
-    owned: { ...things.owned, ...parts, order: victim.order.id, session: sid },
+    owned: { ...things.owned, ...parts, ...webhooks, order: victim.order.id, session: sid },
   }
 }

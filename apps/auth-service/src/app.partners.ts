@@ -28,6 +28,8 @@ import { PlansService } from './partners/plans.service.js'
 import { UsageController } from './usage/usage.controller.js'
 import { UsageRepository } from './usage/usage.repository.js'
 import { UsageService } from './usage/usage.service.js'
+import { WebhooksConsumer } from './webhooks/webhooks.consumer.js'
+import { WebhooksService } from './webhooks/webhooks.service.js'
 
 /** Partners with their members, keys and clients, what they may use and what they have used. */
 export const PARTNERS = {
@@ -42,6 +44,7 @@ export const PARTNERS = {
     ExchangeController,
     PartnerClientsController,
     UsageController,
+    WebhooksConsumer,
   ],
   providers: [
     PartnersRepository,
@@ -64,5 +67,6 @@ export const PARTNERS = {
     PartnerClientsService,
     UsageRepository,
     UsageService,
+    WebhooksService,
   ],
 }

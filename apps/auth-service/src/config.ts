@@ -1,10 +1,8 @@
 import { API_KEY_MODES } from '@catamaran/contracts'
-import { databaseConfig, databaseEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from '@catamaran/data'
+import { databaseConfig, databaseEnv, dataKeysConfig, dataKeysEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from '@catamaran/data'
 import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { z } from 'zod'
-
-const isDataKey = (key: string): boolean => /^[\w-]{43}$/.test(key)
 
 const stores = { ...databaseEnv, ...dynamoEnv }
 
@@ -26,10 +24,7 @@ export const schema = z
       (keys) => keys.length > 0 && keys.every((key) => key.length >= 32),
       'expected secrets of 32 characters or more',
     ),
-    DATA_KEYS: env.list.refine(
-      (keys) => keys.length > 0 && keys.every((key) => isDataKey(key)),
-      'expected keys of 32 bytes as base64url, the one that seals first',
-    ),
+    ...dataKeysEnv,
     SMTP_URL: z.url({ protocol: /^smtps?$/ }),
     MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
     API_KEY_MODE: z.enum(API_KEY_MODES).default('test'),
@@ -63,7 +58,7 @@ export const schema = z
         flat.SIGNING_KEYS_SECRET === undefined ? flat.SIGNING_DELAY_MS : Math.max(flat.SIGNING_DELAY_MS, 2 * flat.SIGNING_KEYS_POLL_MS),
       cookieKeys: flat.COOKIE_KEYS,
     },
-    dataKeys: flat.DATA_KEYS.map((key) => Buffer.from(key, 'base64url')),
+    dataKeys: dataKeysConfig(flat),
     apiKeyMode: flat.API_KEY_MODE,
     mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM },
     coreUrl: flat.CORE_URL,

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo } from '@catamaran/data'
-import { Outbox, OutboxRelay } from '@catamaran/messaging'
-import type { Platform } from '@catamaran/platform'
+import { Idempotency, Outbox, OutboxRelay } from '@catamaran/messaging'
+import { LOGGER, type Platform } from '@catamaran/platform'
 import { AuditConsumer } from './audit/audit.consumer.js'
 import { AuditRepository } from './audit/audit.repository.js'
 import { AuditService } from './audit/audit.service.js'
@@ -17,15 +17,20 @@ import { PeopleService } from './people/people.service.js'
 import { SalesConsumer } from './sales/sales.consumer.js'
 import { SalesRepository } from './sales/sales.repository.js'
 import { SalesService } from './sales/sales.service.js'
+import { WEBHOOKS } from './app.webhooks.js'
 
 @Module({})
 export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
     return {
       module: AppModule,
-      controllers: [NotificationsController, NotificationsConsumer, AuditConsumer, SalesConsumer, PeopleController, PeopleConsumer],
+      controllers: [
+        ...[NotificationsController, NotificationsConsumer, AuditConsumer, SalesConsumer, PeopleController, PeopleConsumer],
+        ...WEBHOOKS.controllers,
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
         { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'aux-service' }) },
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
@@ -35,6 +40,7 @@ export class AppModule {
           inject: [Outbox],
           useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'aux-service', logger }),
         },
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         NotificationsRepository,
         NotificationsService,
         AuditRepository,
@@ -43,6 +49,7 @@ export class AppModule {
         SalesService,
         PeopleRepository,
         PeopleService,
+        ...WEBHOOKS.providers,
       ],
     }
   }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import {
   deadLetterTopic,
@@ -9,11 +9,13 @@ import {
   type Id,
   type IdKind,
   type NotificationPage,
+  type PartnerId,
   type SellerId,
+  type Topic,
   type UserId,
 } from '@catamaran/contracts'
 import { Database, Dynamo } from '@catamaran/data'
-import { createTopics, Outbox, OutboxRelay } from '@catamaran/messaging'
+import { createTopics, Outbox, OutboxRelay, type NewEvent } from '@catamaran/messaging'
 import { createLogger, readConfig, type Service } from '@catamaran/platform'
 import { OutageProxy, serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
 import { Kafka, logLevel, type Admin } from 'kafkajs'
@@ -24,7 +26,13 @@ import { Config } from '../src/config.js'
 import { NOTIFICATIONS, type NewNotification } from '../src/notifications/notifications.repository.js'
 import { prepareStores, StoresConfig } from '../src/stores.js'
 
-const GROUPS = ['aux.audit', 'aux.notifications', 'aux.sales']
+const GROUPS = ['aux.audit', 'aux.notifications', 'aux.sales', 'aux.webhooks']
+
+export interface Answer {
+  readonly status: number
+  // oxlint-disable-next-line typescript/no-explicit-any -- an answer's shape is what the tests are about
+  readonly body: any
+}
 
 /** aux-service on the run's engines, with the publisher of another service beside it: events come the way they really do. */
 export class Harness {
@@ -37,15 +45,19 @@ export class Harness {
     private readonly outbox: Outbox,
   ) {}
 
-  static async create(name: string): Promise<Harness> {
+  static async create(name: string, overrides: Record<string, string> = {}): Promise<Harness> {
     const scope = testScope(name)
     const issuer = await TestIssuer.start()
     const url = await scope.database('aux')
     const dynamodb = await OutageProxy.before(scope.engines.dynamodbEndpoint)
-    const env = serviceEnvFor(scope, issuer, 'aux-service', { DATABASE_URL: url, DYNAMODB_ENDPOINT: dynamodb.url })
+    const env = serviceEnvFor(scope, issuer, 'aux-service', {
+      ...{ DATABASE_URL: url, DYNAMODB_ENDPOINT: dynamodb.url, DATA_KEYS: randomBytes(32).toString('base64url') },
+      ...{ WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.1' },
+      ...overrides,
+    })
     await Promise.all([
       prepareStores(readConfig(StoresConfig, env)),
-      createTopics(scope.kafka, { topics: ['orders', 'identity', 'erasure'], partitions: 2 }),
+      createTopics(scope.kafka, { topics: ['orders', 'identity', 'erasure', 'webhooks'], partitions: 2 }),
     ])
     const database = new Database({ url })
     const outbox = new Outbox(database)
@@ -59,16 +71,38 @@ export class Harness {
     return new Harness(scope, issuer, env, database, dynamodb, outbox)
   }
 
-  async start(): Promise<{ service: Service; url: string }> {
-    const service = await createApp(readConfig(Config, this.env))
+  async start(overrides: Record<string, string> = {}): Promise<{ service: Service; url: string }> {
+    const service = await createApp(readConfig(Config, { ...this.env, ...overrides }))
     const { url } = await service.listen()
     this.scope.onClose(() => service.close())
     return { service, url }
   }
 
+  /** Calls an inner route as core-service does for a partner. */
+  async callAs(partner: PartnerId, url: string, method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(`${url}/internal/webhooks${path}`, {
+      method,
+      headers: {
+        'x-service-token': await this.issuer.serviceToken('core-service'),
+        authorization: `Bearer ${await this.issuer.token({ sub: partner, scopes: ['webhooks'], plan: 'growth' })}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(10_000),
+    })
+    const text = await response.text()
+    return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+  }
+
   /** Publishes an event as core-service would. */
   async publish<T extends EventType>(type: T, subject: Id<IdKind>, sequence: number, data: EventData<T>): Promise<void> {
     await this.outbox.insert(this.database, [{ type, subject, sequence, data } as never])
+    this.outbox.wake()
+  }
+
+  /** The same with many at once. */
+  async publishAll(events: readonly NewEvent[]): Promise<void> {
+    await this.outbox.insert(this.database, events)
     this.outbox.wake()
   }
 
@@ -139,8 +173,13 @@ export class Harness {
   }
 
   /** The data of all events that lie on the topic `erasure`. */
-  async erasures(): Promise<unknown[]> {
-    const topic = `${this.scope.kafka.topicPrefix}erasure`
+  erasures(): Promise<unknown[]> {
+    return this.published('erasure')
+  }
+
+  /** The data of all events that lie on a topic. */
+  async published(name: Topic): Promise<unknown[]> {
+    const topic = this.scope.kafka.topicPrefix + name
     const size = await this.asAdmin(async (admin) =>
       (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0),
     )

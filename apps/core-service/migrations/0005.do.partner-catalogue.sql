@@ -18,16 +18,6 @@ create index product_of_seller_by_status on product (seller_id, status, id desc)
 -- Setting what is available, and counting pieces out again, change `restocked`: corrections may take it below zero. What is conserved stays conserved.
 alter table stock drop constraint stock_restocked_check;
 
--- Which writes of a partner are done, by their Idempotency-Key: written with their effect.
-create table partner_write (
-  partner_id uuid not null,
-  key text not null,
-  request_hash bytea not null,
-  product_id uuid not null,
-  at timestamptz not null default now(),
-  primary key (partner_id, key)
-);
-
 -- How many lines of an import are done. Written with their effect, so a client that lost its connection goes on behind them.
 create table product_import (
   partner_id uuid not null,

@@ -1,19 +1,25 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
-import { Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
+import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
 import { ProductCache } from './catalogue/product-cache.js'
 import { ORDERS } from './app.orders.js'
 import { PRODUCTS } from './app.products.js'
-import { AUX, CONFIG, type Config } from './config.js'
+import { WEBHOOKS } from './app.webhooks.js'
+import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { ErasureSweep } from './people/erasure-sweep.js'
+import { OrderChanges } from './orders/order-changes.js'
 import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
 import { PeopleService } from './people/people.service.js'
+
+const TOKENS = Symbol('service tokens')
+const tokensOf = ({ service }: Config): ServiceTokens =>
+  new ServiceTokens({ ...service, service: 'core-service', keyFile: service.serviceKeyFile })
 
 @Module({})
 export class AppModule {
@@ -23,7 +29,7 @@ export class AppModule {
       controllers: [
         ...ORDERS.controllers,
         ...PRODUCTS.controllers,
-
+        ...WEBHOOKS.controllers,
         NotificationsController,
         PeopleController,
         PeopleConsumer,
@@ -38,30 +44,30 @@ export class AppModule {
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
         {
           provide: OutboxRelay,
-          inject: [Outbox, ProductCache],
-          useFactory: (outbox: Outbox, cache: ProductCache) =>
+          inject: [Outbox, ProductCache, OrderChanges],
+          useFactory: (outbox: Outbox, cache: ProductCache, changes: OrderChanges) =>
             new OutboxRelay(outbox, {
               kafka: config.kafka,
               service: 'core-service',
               logger,
-              onPublished: (events) => cache.follow(events),
+              onPublished: (events) => {
+                cache.follow(events)
+                changes.follow(events)
+              },
             }),
         },
-        {
-          provide: AUX,
-          useFactory: () =>
-            new HttpClient(
-              config.auxUrl,
-              new ServiceTokens({ ...config.service, service: 'core-service', keyFile: config.service.serviceKeyFile }),
-            ),
-        },
+        { provide: TOKENS, useFactory: () => tokensOf(config) },
+        { provide: AUX, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.auxUrl, tokens) },
+        { provide: AUTH, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.service.authUrl, tokens) },
         BusinessEvents,
         ...ORDERS.providers,
         ...PRODUCTS.providers,
         Inbox,
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         PeopleRepository,
         PeopleService,
         ErasureSweep,
+        ...WEBHOOKS.providers,
       ],
     }
   }

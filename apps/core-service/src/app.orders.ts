@@ -5,6 +5,8 @@ import { FulfilmentsController } from './fulfilments/fulfilments.controller.js'
 import { FulfilmentsRepository } from './fulfilments/fulfilments.repository.js'
 import { FulfilmentsService } from './fulfilments/fulfilments.service.js'
 import { Holds } from './orders/holds.js'
+import { OrderChanges } from './orders/order-changes.js'
+import { OrderStreamService } from './orders/order-stream.service.js'
 import { OrderSweeps } from './orders/order-sweeps.js'
 import { OrdersController } from './orders/orders.controller.js'
 import { OrdersRepository } from './orders/orders.repository.js'
@@ -37,6 +39,8 @@ export const ORDERS = {
     PaymentsService,
     PaymentWorker,
     OrderSweeps,
+    OrderChanges,
+    OrderStreamService,
     FulfilmentsRepository,
     FulfilmentsService,
   ],

@@ -36,6 +36,8 @@ export const Config = z
     HOLD_SWEEP_MS: env.ms.default(1_000),
     /** How long a duplicate of a running order waits for it. */
     ORDER_JOIN_MS: env.ms.default(8_000),
+    /** How often an open status stream looks for itself whether something has happened. */
+    ORDER_STREAM_LOOK_MS: env.ms.default(5_000),
     /** How long an unused cart is kept. */
     CART_TTL_MS: env.ms.default(30 * 24 * 3_600_000),
     /** How often erasures are gone on with. */
@@ -54,12 +56,19 @@ export const Config = z
     release: flat.RELEASE,
     psp: { url: flat.PSP_URL, apiKey: flat.PSP_API_KEY, callbackSecret: flat.PSP_CALLBACK_SECRET, deadlineMs: flat.PSP_DEADLINE_MS },
     payments: { concurrency: flat.PAYMENT_CONCURRENCY, pollMs: flat.PAYMENT_POLL_MS, retryMs: flat.PAYMENT_RETRY_MS },
-    orders: { holdMs: flat.HOLD_MS, sweepMs: flat.HOLD_SWEEP_MS, joinMs: flat.ORDER_JOIN_MS, returnMs: flat.RETURN_MS },
+    orders: {
+      holdMs: flat.HOLD_MS,
+      sweepMs: flat.HOLD_SWEEP_MS,
+      joinMs: flat.ORDER_JOIN_MS,
+      streamLookMs: flat.ORDER_STREAM_LOOK_MS,
+      returnMs: flat.RETURN_MS,
+    },
     carts: { ttlMs: flat.CART_TTL_MS },
     erasure: { sweepMs: flat.ERASURE_SWEEP_MS, settleMs: flat.ERASURE_SETTLE_MS },
   }))
 export type Config = z.infer<typeof Config>
 
-/** Injection tokens of the configuration and of the client to aux-service. */
+/** Injection tokens of the configuration and of the clients to aux-service and auth-service. */
 export const CONFIG = Symbol('config')
 export const AUX = Symbol('aux')
+export const AUTH = Symbol('auth')

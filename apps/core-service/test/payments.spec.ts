@@ -233,12 +233,22 @@ test('pieces that are returned are paid back, with the last one the shipping; ea
   const seller = await partner(product)
   const id = await place('card_ok', [product, 2])
   const [{ id: partId }] = (await reaches(id, 'confirmed')).fulfilments
-  const ask = (quantity: number) =>
-    buyer.call('POST', `/v1/orders/${id}/returns`, { fulfilmentId: partId, lines: [{ productId: product, quantity }], reason: 'too small' })
+  const ask = (quantity: number, key = {}) =>
+    buyer.call(
+      'POST',
+      `/v1/orders/${id}/returns`,
+      { fulfilmentId: partId, lines: [{ productId: product, quantity }], reason: 'too small' },
+      key,
+    )
   assert.equal((await ask(1)).body.code, 'returns.not-possible', 'not before it is shipped')
   await seller.call('POST', `/v1/partner/fulfilments/${partId}/ship`, { carrier: 'PostNL' })
   assert.equal((await ask(3)).body.code, 'returns.not-possible', 'not more than was shipped')
-  assert.equal((await ask(1)).status, 201)
+  const key = freshKey()
+  const first = await ask(1, key)
+  assert.deepEqual([first.status, first.body.status, first.body.refund.amountMinor], [201, 'requested', 1000])
+  const again = await ask(1, key)
+  assert.deepEqual([again.status, again.headers.get('idempotency-replayed'), again.body], [201, 'true', first.body])
+  assert.equal((await ask(2, key)).body.code, 'request.idempotency-key-reused')
   const decide = async (verb: string, body?: object) => {
     const [asked] = (await seller.call('GET', '/v1/partner/returns?status=requested')).body.items
     return seller.call('POST', `/v1/partner/returns/${asked.id}/${verb}`, body)

@@ -80,6 +80,22 @@ export const CALLS: readonly CallRule[] = [
     paths: ['/internal/notifications', '/internal/people/*'],
     serviceToken: true,
   },
+  {
+    from: 'core-service',
+    to: 'aux-service',
+    purpose: "a partner's webhook endpoints and deliveries",
+    methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+    paths: ['/internal/webhooks', '/internal/webhooks/*'],
+    serviceToken: true,
+  },
+  {
+    from: 'core-service',
+    to: 'auth-service',
+    purpose: 'what plans allow',
+    methods: ['GET'],
+    paths: ['/v1/plans'],
+    serviceToken: true,
+  },
 ]
 
 const pathMatches = (pattern: string, path: string): boolean =>

@@ -130,6 +130,12 @@ export const EVENTS = {
   ),
   'orders.payment.captured.v1': event('orders', 'order', 'The money for a shipped part was taken', z.object(paymentFacts)),
   'orders.payment.refunded.v1': event('orders', 'order', 'Money for a returned part was paid back', z.object(paymentFacts)),
+  'webhooks.endpoint.disabled.v1': event(
+    'webhooks',
+    'webhookEndpoint',
+    "A partner's webhook endpoint was switched off because it is gone or went on failing",
+    z.object({ endpointId: idSchema('webhookEndpoint'), partnerId: idSchema('partner'), reason: z.enum(['gone', 'failing']) }),
+  ),
 } as const
 
 export type EventType = keyof typeof EVENTS
@@ -159,6 +165,7 @@ const ID_FIELDS: Record<string, IdKind> = {
   partnerId: 'partner',
   fulfilmentId: 'fulfilment',
   returnId: 'return',
+  endpointId: 'webhookEndpoint',
 }
 const STORED_ID = new RegExp(
   `"(${Object.keys(ID_FIELDS).join('|')})"( ?: ?)"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"`,

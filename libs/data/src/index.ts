@@ -1,5 +1,6 @@
 export { Database, isConnectionLoss, type DatabaseOptions, type Queryable, type Statement } from './database.js'
 export { createTables, Dynamo, isConditionFailed, type DynamoOptions, type KeyAttribute, type TableDefinition } from './dynamo.js'
-export { databaseConfig, databaseEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from './env.js'
+export { databaseConfig, databaseEnv, dataKeysConfig, dataKeysEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from './env.js'
 export { migrate } from './migrate.js'
 export { RedisClient, type RedisOptions } from './redis.js'
+export { seal, unseal } from './sealed.js'

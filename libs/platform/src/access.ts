@@ -1,7 +1,7 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common'
 import { RouteConfig } from '@nestjs/platform-fastify'
 import { ApiExtension, ApiResponse, ApiSecurity } from '@nestjs/swagger'
-import { Problem, type PartnerRole, type Scope } from '@catamaran/contracts'
+import { isId, Problem, type PartnerId, type PartnerRole, type Scope } from '@catamaran/contracts'
 import type { FastifyRequest } from 'fastify'
 import { currentContext } from './context.js'
 import { AppError } from './errors.js'
@@ -48,10 +48,19 @@ export const Requires = (scope: Scope, { role, freshS }: Conditions = {}, { ndjs
 export const Anonymous = ({ rawBody }: { rawBody?: true } = {}) =>
   RouteConfig({ access: { scope: null } satisfies Access, ...(rawBody && { rawBody }) })
 
-/** The verified caller of a route with `@Requires`. */
-export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Claims => {
+const callerOf = (context: ExecutionContext): Claims => {
   const caller =
     (context.switchToHttp().getRequest<FastifyRequest>() as FastifyRequest & { caller?: Claims }).caller ?? currentContext()?.caller
   if (caller === undefined) throw new AppError('auth.token-missing')
   return caller
+}
+
+/** The verified caller of a route with `@Requires`. */
+export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Claims => callerOf(context))
+
+/** The partner whose own key or client calls a route with `@Requires`. @throws AppError auth.scope-missing where somebody else calls */
+export const PartnerCaller = createParamDecorator((_: unknown, context: ExecutionContext): PartnerId => {
+  const { sub } = callerOf(context)
+  if (!isId('partner', sub)) throw new AppError('auth.scope-missing', { detail: 'Only a partner’s own key or client may do that.' })
+  return sub
 })

@@ -8,7 +8,7 @@ import { AppError } from './errors.js'
 import type { ServiceTokens } from './service-tokens.js'
 
 export interface CallOptions<T extends z.ZodType> {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   query?: Record<string, string | number | undefined>
   body?: unknown
@@ -16,7 +16,7 @@ export interface CallOptions<T extends z.ZodType> {
   answer: T
   /** The whole call, retries included. Default 2,000 ms. */
   deadlineMs?: number
-  /** Whether it may be sent twice. Default: GET, PUT and DELETE may. */
+  /** Whether it may be sent twice. Default: all but POST may. */
   idempotent?: boolean
 }
 

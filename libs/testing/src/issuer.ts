@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AUDIENCE, callScopesOf, newId, SERVICES, type ServiceName } from '@catamaran/contracts'
+import { AUDIENCE, callScopesOf, newId, SERVICES, type Plan, type ServiceName } from '@catamaran/contracts'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
 import { recordSecret } from './secrets.js'
 
@@ -41,6 +41,12 @@ const signingKey = async (alg: 'EdDSA' | 'RS256'): Promise<SigningKey> => {
   return { kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
 }
 
+/** Of the plans a small one and a large one. */
+const PLANS: Plan[] = [
+  { id: 'starter', requestsPerSecond: 10, burst: 50, requestsPerDay: 50_000, maxApiKeys: 5, maxWebhookEndpoints: 3 },
+  { id: 'growth', requestsPerSecond: 50, burst: 200, requestsPerDay: 1_000_000, maxApiKeys: 20, maxWebhookEndpoints: 10 },
+]
+
 const bodyOf = async (request: IncomingMessage): Promise<URLSearchParams> => {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -50,8 +56,8 @@ const bodyOf = async (request: IncomingMessage): Promise<URLSearchParams> => {
 const isService = (name: string | null): name is ServiceName => SERVICES.includes(name as ServiceName)
 
 /**
- * Stands in for auth-service towards other services: its JWKS and its token endpoint (client credentials of services, whose assertion is
- * not checked), on a free port, with fresh keys.
+ * Stands in for auth-service towards other services: its JWKS, its token endpoint (client credentials of services, whose assertion is
+ * not checked) and its plans, on a free port, with fresh keys.
  * Example: `const issuer = await TestIssuer.start()`, then `issuer.token({ scopes: ['orders:write'] })`.
  */
 export class TestIssuer {
@@ -127,6 +133,7 @@ export class TestIssuer {
     const say = (status: number, body: object): void =>
       void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     if (request.url === '/oidc/jwks') return say(200, { keys: [this.keys.EdDSA.publicJwk, this.keys.RS256.publicJwk] })
+    if (request.url === '/v1/plans') return say(200, { items: PLANS })
     if (request.url !== '/oidc/token' || request.method !== 'POST') return say(404, { error: 'not_found' })
     const form = await bodyOf(request)
     const client = form.get('client_id')

@@ -23,7 +23,8 @@ main { padding-bottom: 4rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0 1rem; overflow-wrap: anywhere; }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: .2rem; }
-.bar { display: flex; align-items: baseline; gap: 1rem; }
+.bar { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1rem; margin: .5rem 0 1rem; }
+.bar h1 { margin: 0; }
 .bar [role=status] { color: var(--quiet); margin: 0; }
 .sheet { background: var(--paper); border: 1px solid var(--line); border-radius: .75rem; overflow: hidden; }
 ol { list-style: none; margin: 0; padding: 0; }
@@ -43,6 +44,8 @@ ol { list-style: none; margin: 0; padding: 0; }
 .movements time { color: var(--quiet); }
 @media (max-width: 34rem) {
   header p { display: none; }
+  .payment .quiet, .payment time { grid-column: 1 / -1; justify-self: start; }
+  .payment .status { text-align: right; }
   .movements li { grid-template-columns: 5rem 1fr auto; gap: 0 .5rem; }
 }
 .empty { padding: 3rem 1.5rem; text-align: center; color: var(--quiet); }

@@ -1,5 +1,6 @@
-import { createHmac, randomBytes } from 'node:crypto'
-import { Agent, request } from 'node:http'
+import { createHmac, randomUUID } from 'node:crypto'
+import { Agent, request, type RequestOptions } from 'node:http'
+import { urlToHttpOptions } from 'node:url'
 import type { Database } from './database.js'
 import type { Payment } from './payment.js'
 
@@ -33,20 +34,26 @@ export const signature = (secret: string, body: string, seconds: number): string
 /** Signed callbacks: kept with the change they tell of, sent until they are answered 2xx, at most 20 times (about seven minutes). */
 export class Callbacks {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: MAX_AT_ONCE })
+  private readonly options: RequestOptions
   private readonly inFlight = new Set<number>()
+  /** Those in flight, and those whose outcome is not yet on disk. */
+  private readonly taken = new Set<number>()
   private readonly tried = new Map<number, () => void>()
   private timer: NodeJS.Timeout | undefined
+  private isAwake = false
   private isClosed = false
   private readonly statements
 
   constructor(
     private readonly database: Database,
-    private readonly url: string,
+    url: string,
     private readonly secret: string,
   ) {
+    this.options = { ...urlToHttpOptions(new URL(url)), method: 'POST', agent: this.agent }
     this.statements = {
       insert: database.prepare('INSERT INTO callback (payment, body, copies, is_held, due_at) VALUES (?, ?, ?, ?, ?)'),
-      due: database.prepare('SELECT seq, payment, body, copies, attempts FROM callback WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?'),
+      due: database.prepare('SELECT seq FROM callback WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?'),
+      find: database.prepare('SELECT seq, payment, body, copies, attempts FROM callback WHERE seq = ?'),
       next: database.prepare('SELECT min(due_at) AS due FROM callback WHERE due_at > ?'),
       done: database.prepare('DELETE FROM callback WHERE seq = ?'),
       again: database.prepare('UPDATE callback SET copies = copies - 1, due_at = ? WHERE seq = ?'),
@@ -58,7 +65,7 @@ export class Callbacks {
 
   /** Call it in the transaction of the change; `wake` after its commit. @returns what `firstAttempt` takes */
   record(type: string, payment: Payment, now: number, { copies, isHeld }: Delivery): number {
-    const body = JSON.stringify({ id: `pcb_${randomBytes(12).toString('hex')}`, type, createdAt: new Date(now).toISOString(), payment })
+    const body = JSON.stringify({ id: `pcb_${randomUUID().replaceAll('-', '')}`, type, createdAt: new Date(now).toISOString(), payment })
     return Number(this.statements.insert.run(payment.id, body, copies, Number(isHeld), isHeld ? now + HOLD_MS : now).lastInsertRowid)
   }
 
@@ -69,16 +76,7 @@ export class Callbacks {
 
   /** Sends what is due, and comes back when more will be. */
   wake(): void {
-    if (this.isClosed) return
-    clearTimeout(this.timer)
-    const now = Date.now()
-    const rows = this.statements.due.all(now, this.inFlight.size + MAX_AT_ONCE) as unknown as CallbackRow[]
-    for (const row of rows) {
-      if (this.inFlight.size >= MAX_AT_ONCE) return
-      if (!this.inFlight.has(row.seq)) void this.deliver(row)
-    }
-    const { due } = this.statements.next.get(now) as { due: number | null }
-    if (due !== null) this.timer = setTimeout(() => this.wake(), due - now)
+    this.isAwake ||= (setImmediate(() => this.sendDue()), true)
   }
 
   /** @returns how many wait for their next attempt, and how many were given up */
@@ -93,21 +91,37 @@ export class Callbacks {
     for (const tell of this.tried.values()) tell()
   }
 
+  private sendDue(): void {
+    this.isAwake = false
+    const free = MAX_AT_ONCE - this.inFlight.size
+    if (this.isClosed || free === 0) return
+    const now = Date.now()
+    const due = this.statements.due.all(now, this.taken.size + free) as unknown as { seq: number }[]
+    const chosen = due.filter(({ seq }) => !this.taken.has(seq)).slice(0, free)
+    for (const { seq } of chosen) void this.deliver(this.statements.find.get(seq) as unknown as CallbackRow)
+    clearTimeout(this.timer)
+    const next = (this.statements.next.get(now) as { due: number | null }).due
+    if (next !== null) this.timer = setTimeout(() => this.wake(), next - now)
+  }
+
   private async deliver(row: CallbackRow): Promise<void> {
     this.inFlight.add(row.seq)
+    this.taken.add(row.seq)
     const isTaken = await this.post(row.body).then(
       (status) => status >= 200 && status < 300,
       () => false,
     )
+    this.inFlight.delete(row.seq)
     if (this.isClosed) return
     this.tried.get(row.seq)?.()
     this.tried.delete(row.seq)
+    this.wake()
     try {
-      await this.database.run(() => (isTaken ? this.noteTaken(row) : this.noteFailed(row)))
+      await this.database.runLazily(() => (isTaken ? this.noteTaken(row) : this.noteFailed(row)))
     } catch (error) {
       process.stderr.write(`callback ${row.seq} was sent and not noted: ${String(error)}\n`)
     }
-    this.inFlight.delete(row.seq)
+    this.taken.delete(row.seq)
     this.wake()
   }
 
@@ -130,15 +144,13 @@ export class Callbacks {
         'content-length': Buffer.byteLength(body),
         'psp-signature': signature(this.secret, body, Math.floor(Date.now() / 1000)),
       }
-      const sent = request(
-        this.url,
-        { method: 'POST', agent: this.agent, headers, signal: AbortSignal.timeout(ATTEMPT_MS) },
-        (response) => {
-          response.resume().on('error', reject)
-          response.on('end', () => resolve(response.statusCode ?? 0))
-        },
-      )
+      const sent = request({ ...this.options, headers }, (response) => {
+        response.resume().on('error', reject)
+        response.on('end', () => resolve(response.statusCode ?? 0))
+      })
+      const deadline = setTimeout(() => sent.destroy(new Error('The receiver took too long')), ATTEMPT_MS)
       sent.on('error', reject)
+      sent.on('close', () => clearTimeout(deadline))
       sent.end(body)
     })
   }

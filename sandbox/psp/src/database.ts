@@ -62,6 +62,9 @@ CREATE INDEX IF NOT EXISTS callback_held ON callback (payment) WHERE is_held = 1
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `
 
+/** How long what may be lost waits for a transaction. */
+const LAZY_MS = 20
+
 interface Job {
   readonly work: () => unknown
   readonly resolve: (value: unknown) => void
@@ -73,7 +76,11 @@ export class Database {
   private readonly sqlite: DatabaseSync
   private readonly begin: StatementSync
   private readonly commit: StatementSync
+  private readonly savepoint: StatementSync
+  private readonly release: StatementSync
   private jobs: Job[] = []
+  private isFlushDue = false
+  private timer: NodeJS.Timeout | undefined
   private isClosed = false
 
   /** @param folder where the file lies; in memory without it */
@@ -84,6 +91,8 @@ export class Database {
     this.sqlite.exec(SCHEMA)
     this.begin = this.sqlite.prepare('BEGIN IMMEDIATE')
     this.commit = this.sqlite.prepare('COMMIT')
+    this.savepoint = this.sqlite.prepare('SAVEPOINT job')
+    this.release = this.sqlite.prepare('RELEASE job')
   }
 
   prepare(sql: string): StatementSync {
@@ -92,11 +101,15 @@ export class Database {
 
   /** Runs `work` in a transaction and resolves with its result once that is on disk. When `work` throws, nothing of it remains. */
   run<T>(work: () => T): Promise<T> {
-    if (this.isClosed) return Promise.reject(new Error('The database is closed'))
-    return new Promise<T>((resolve, reject) => {
-      if (this.jobs.length === 0) setImmediate(() => this.flush())
-      this.jobs.push({ work, resolve: resolve as (value: unknown) => void, reject })
-    })
+    if (!this.isFlushDue) setImmediate(() => this.flush())
+    this.isFlushDue = true
+    return this.add(work)
+  }
+
+  /** Like `run` for what may be lost by a kill: it waits a little for another transaction to go with. */
+  runLazily<T>(work: () => T): Promise<T> {
+    this.timer ??= setTimeout(() => this.flush(), LAZY_MS)
+    return this.add(work)
   }
 
   close(): void {
@@ -105,9 +118,17 @@ export class Database {
     this.sqlite.close()
   }
 
+  private add<T>(work: () => T): Promise<T> {
+    if (this.isClosed) return Promise.reject(new Error('The database is closed'))
+    return new Promise<T>((resolve, reject) => this.jobs.push({ work, resolve: resolve as (value: unknown) => void, reject }))
+  }
+
   private flush(): void {
     const { jobs } = this
     this.jobs = []
+    this.isFlushDue = false
+    clearTimeout(this.timer)
+    this.timer = undefined
     if (jobs.length === 0) return
     const settle: (() => void)[] = []
     try {
@@ -131,10 +152,10 @@ export class Database {
   }
 
   private inSavepoint(work: () => unknown): unknown {
-    this.sqlite.exec('SAVEPOINT job')
+    this.savepoint.run()
     try {
       const value = work()
-      this.sqlite.exec('RELEASE job')
+      this.release.run()
       return value
     } catch (error) {
       this.sqlite.exec('ROLLBACK TO job; RELEASE job')

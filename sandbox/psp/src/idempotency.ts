@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Database } from './database.js'
 import { Refusal } from './payment.js'
 
@@ -11,7 +11,7 @@ export interface Answer {
   readonly isReplay: boolean
 }
 
-export const hashOf = (path: string, body: string): string => createHash('sha256').update(`${path}\n${body}`).digest('base64')
+export const hashOf = (path: string, body: string): string => hash('sha256', `${path}\n${body}`, 'base64')
 
 /** What each key was answered, kept a day at least. */
 export class Idempotency {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Callbacks, Delivery } from './callbacks.js'
 import { findCard, validMsOf, type Card } from './cards.js'
 import { openOf, Refusal, toPayment, type DeclineCode, type Kind, type Payment, type Row, type Status } from './payment.js'
@@ -27,7 +27,7 @@ export interface Call {
 /** Called synchronously with each callback that was recorded. */
 export type OnCallback = (seq: number) => void
 
-const newId = (now: number) => `pay_${now.toString(36).padStart(9, '0')}${randomBytes(10).toString('hex')}`
+const newId = (now: number) => `pay_${now.toString(36).padStart(9, '0')}${randomUUID().replaceAll('-', '')}`
 const cardOf = (row: Row): Card => findCard(row.card) ?? {}
 
 /** The rules of payments. Every method but the reading ones runs inside a transaction and records its callback in it. */

@@ -30,12 +30,13 @@ export function createPsp({ folder, apiKey, callbackUrl, callbackSecret, publicU
   const database = new Database(folder)
   const store = new Store(database)
   const callbacks = new Callbacks(database, callbackUrl, callbackSecret)
-  const base = () => publicUrl ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const payments = new Payments(store, callbacks, base)
+  let base = publicUrl
+  const payments = new Payments(store, callbacks, () => base ?? '')
   const faults = new Faults(database)
   const provider = new Provider({ database, store, payments, callbacks, idempotency: new Idempotency(database), faults })
   const server = createHttp({ provider, payments, store, faults, callbacks }, apiKey)
   server.once('listening', () => {
+    base ??= `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     provider.start().catch((error: unknown) => process.stderr.write(`what was left unfinished failed: ${String(error)}\n`))
   })
   return {

@@ -1,6 +1,7 @@
 import { EVENTS, isId, TOPICS, type EventType } from '@catamaran/contracts'
+import { createKafka } from '@catamaran/messaging'
 import type { RunningSystem } from '@catamaran/stack'
-import { Kafka, logLevel } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import pg from 'pg'
 
 /** Runs a read-only statement. */
@@ -25,7 +26,19 @@ export interface PublishedEvent {
   readonly type: string
   readonly subject: string
   readonly sequence: number
+  /** RFC 3339. */
+  readonly time: string
   readonly data: Record<string, unknown>
+}
+
+/** A webhook as it came to the sandbox's partner, in the order of arrival. */
+export interface Arrival {
+  readonly id: number
+  readonly path: string
+  readonly webhookId: string | null
+  readonly isVerified: boolean
+  /** The status it was answered with, or how it was treated instead. */
+  readonly answer: string
 }
 
 /** How far a consumer group is behind on a topic, in messages. */
@@ -41,6 +54,7 @@ export interface Books {
   readonly aux: Query
   readonly ledger: readonly Movement[]
   readonly events: readonly PublishedEvent[]
+  readonly received: readonly Arrival[]
   readonly lags: readonly Lag[]
 }
 
@@ -71,9 +85,9 @@ export const openBooks = async (system: RunningSystem): Promise<OpenBooks> => {
       async <Row extends object>(text: string, values: readonly unknown[] = []) =>
         (await client.query(text, values as unknown[])).rows as Row[],
   ) as [Query, Query]
-  const [ledger, { events, lags }] = await Promise.all([ledgerOf(system), topicOf(system)])
+  const [ledger, { events, lags }, received] = await Promise.all([ledgerOf(system), topicOf(system), receivedOf(system)])
   return {
-    books: { core, aux, ledger, events, lags },
+    books: { core, aux, ledger, events, received, lags },
     close: async () => {
       await Promise.all(clients.map((client) => client.end()))
     },
@@ -97,10 +111,25 @@ const ledgerOf = async ({ serviceEnv }: RunningSystem): Promise<Movement[]> => {
   return movements
 }
 
+const PAGE = 500
+
+const receivedOf = async ({ sandbox }: RunningSystem): Promise<Arrival[]> => {
+  const all: Arrival[] = []
+  for (;;) {
+    const response = await fetch(`${sandbox.partner.url}/api/received?after=${all.at(-1)?.id ?? 0}&limit=${PAGE}`, {
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    })
+    if (!response.ok) throw new Error(`The partner's receiver answered ${response.status}: ${await response.text()}`)
+    const page = (await response.json()) as Arrival[]
+    all.push(...page.map(({ id, path, webhookId, isVerified, answer }) => ({ id, path, webhookId, isVerified, answer })))
+    if (page.length < PAGE) return all
+  }
+}
+
 const text = (value: Buffer | string | (Buffer | string)[] | undefined): string => String(Array.isArray(value) ? value[0] : (value ?? ''))
 
 const topicOf = async ({ engines }: RunningSystem): Promise<Pick<Books, 'events' | 'lags'>> => {
-  const kafka = new Kafka({ brokers: [...engines.kafkaBrokers], logLevel: logLevel.NOTHING, retry: { retries: 8 } })
+  const kafka = createKafka({ brokers: [...engines.kafkaBrokers], topicPrefix: '' }, 'catamaran-audit', undefined, { retries: 8 })
   const admin = kafka.admin()
   const group = `audit.${process.pid}.${Date.now()}`
   const consumer = kafka.consumer({ groupId: group, sessionTimeout: 10_000, maxWaitTimeInMs: 100 })
@@ -126,6 +155,7 @@ const topicOf = async ({ engines }: RunningSystem): Promise<Pick<Books, 'events'
             type: text(headers['ce_type']),
             subject: text(headers['ce_subject']),
             sequence: Number(text(headers['ce_sequence'])),
+            time: text(headers['ce_time']),
             data: JSON.parse(String(value)) as Record<string, unknown>,
           })
         }
@@ -144,7 +174,7 @@ const topicOf = async ({ engines }: RunningSystem): Promise<Pick<Books, 'events'
   }
 }
 
-const lagsOf = async (admin: ReturnType<Kafka['admin']>): Promise<Lag[]> => {
+const lagsOf = async (admin: Admin): Promise<Lag[]> => {
   const { groups } = await admin.listGroups()
   const ours = groups.map(({ groupId }) => groupId).filter((id) => /^(aux|core|auth)\./.test(id))
   const ends = new Map<string, Map<number, number>>()

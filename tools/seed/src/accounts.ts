@@ -33,7 +33,7 @@ function fromBase32(text: string): Buffer {
 }
 
 /** Nonce, tag, ciphertext; the owner's id is authenticated. */
-function sealed(key: string, secret: Buffer, owner: string): Buffer {
+export function sealed(key: string, secret: Buffer, owner: string): Buffer {
   const iv = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', Buffer.from(key, 'base64url'), iv).setAAD(Buffer.from(owner))
   const text = Buffer.concat([cipher.update(secret), cipher.final()])

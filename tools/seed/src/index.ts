@@ -2,6 +2,7 @@ import pg from 'pg'
 import { DEMO_BUYER, DEMO_OPERATOR, DEMO_PARTNER, seedAccounts } from './accounts.js'
 import { catalogue } from './catalogue.js'
 import { DEMO_API_KEY, DEMO_OWNER, DEMO_PARTNER_UUID, seedPartner } from './partner.js'
+import { seedWebhook, type DemoWebhook } from './webhook.js'
 
 export { catalogue, type Catalogue, type Product, type Seller } from './catalogue.js'
 
@@ -12,6 +13,8 @@ export interface SeedOptions {
   coreUrl: string
   /** The first of auth-service's DATA_KEYS, which the operator's secret is sealed with. */
   dataKey: string
+  /** Where the demo partner hears of its orders; without it, nowhere. */
+  webhook?: DemoWebhook | undefined
 }
 
 export interface Seeded {
@@ -27,9 +30,10 @@ export interface Seeded {
  * changed meanwhile, and when nothing is missing nothing is written. Example: `const { demoBuyer } = await seed({ authUrl, coreUrl, dataKey })`.
  * @throws pg's DatabaseError, for example when a table is missing
  */
-export async function seed({ authUrl, coreUrl, dataKey }: SeedOptions): Promise<Seeded> {
+export async function seed({ authUrl, coreUrl, dataKey, webhook }: SeedOptions): Promise<Seeded> {
   const accounts = seedAccounts(authUrl, dataKey).then(() => seedPartner(authUrl))
-  const [, products] = await Promise.all([accounts, seedCatalogue(coreUrl)])
+  const webhooks = webhook === undefined ? undefined : seedWebhook(webhook)
+  const [products] = await Promise.all([seedCatalogue(coreUrl), accounts, webhooks])
   const demoPartner = { ...DEMO_PARTNER, apiKey: DEMO_API_KEY, owner: { ...DEMO_OWNER } }
   return { products, demoBuyer: { ...DEMO_BUYER }, demoOperator: { ...DEMO_OPERATOR }, demoPartner }
 }

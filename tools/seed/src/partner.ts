@@ -4,7 +4,8 @@ import pg from 'pg'
 import { DEMO_PARTNER, passwordHash } from './accounts.js'
 import { Random, uuidOf } from './random.js'
 
-const OPENED = new Date(Date.UTC(2024, 9, 1))
+/** When the demo's partner came, for its ids. */
+export const OPENED = new Date(Date.UTC(2024, 9, 1))
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** The same at every call, so that the demo's key is known: it opens nothing but a system on one's own machine. */

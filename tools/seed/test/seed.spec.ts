@@ -3,9 +3,10 @@ import { argon2Sync, createDecipheriv, createHash, randomBytes } from 'node:cryp
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { PARTNER_SCOPES, parseApiKey, uuidOf } from '@catamaran/contracts'
-import { migrate } from '@catamaran/data'
+import { migrate, unseal } from '@catamaran/data'
 import pg from 'pg'
 import { catalogue, seed } from '../src/index.js'
+import { seedWebhook } from '../src/webhook.js'
 
 const engines = process.env['TEST_ENGINES']
 if (engines === undefined) throw new Error('These tests need PostgreSQL. Run them with `npm test tools/seed`.')
@@ -25,13 +26,13 @@ async function query<Row extends object>(url: string, text: string, values: unkn
 }
 
 before(async () => {
-  for (const service of ['auth', 'core']) {
+  for (const service of ['auth', 'core', 'aux']) {
     await query(adminUrl, `create database seed_${run}_${service}`)
     await migrate(urlOf(service), fileURLToPath(new URL(`../../../../apps/${service}-service/migrations`, import.meta.url)))
   }
 })
 after(async () => {
-  for (const service of ['auth', 'core']) await query(adminUrl, `drop database if exists seed_${run}_${service} with (force)`)
+  for (const service of ['auth', 'core', 'aux']) await query(adminUrl, `drop database if exists seed_${run}_${service} with (force)`)
 })
 
 const count = async (table: string) => (await query<{ n: number }>(coreUrl, `select count(*)::int as n from ${table}`))[0]?.n
@@ -156,4 +157,26 @@ test('a client and sellers of an older seed are given to the demo partner', asyn
   const [client] = await query<{ partner_id: string }>(authUrl, "select partner_id from oidc_client where id = 'demo-partner'")
   assert.ok(client?.partner_id)
   assert.equal((await query(coreUrl, 'select from seller where partner_id = $1', [client.partner_id])).length, 2)
+})
+
+test("the demo partner's webhooks lead to its receiver, signed with the secret that it was told, also when it has moved", async () => {
+  const auxUrl = urlOf('aux')
+  const secret = `whsec_${randomBytes(32).toString('base64')}`
+  const endpoints = () =>
+    query<{ partnerId: string; url: string; id: string; sealed: Buffer; writer: string }>(
+      auxUrl,
+      'select e.id, partner_id as "partnerId", url, sealed, e.xmin::text as writer from webhook_endpoint e join webhook_secret s on s.endpoint_id = e.id',
+    )
+  await seedWebhook({ auxUrl, dataKey, secret, url: 'http://127.0.0.1:1/webhooks' })
+  const [made, ...others] = await endpoints()
+  assert.ok(made)
+  assert.deepEqual(others, [])
+  assert.equal(unseal([Buffer.from(dataKey, 'base64url')], made.sealed, made.id).toString('base64'), secret.slice('whsec_'.length))
+  await seedWebhook({ auxUrl, dataKey, secret, url: 'http://127.0.0.1:1/webhooks' })
+  assert.deepEqual(await endpoints(), [made])
+  await seedWebhook({ auxUrl, dataKey, secret, url: 'http://127.0.0.1:2/webhooks' })
+  assert.deepEqual(
+    (await endpoints()).map(({ url, sealed }) => [url, sealed]),
+    [['http://127.0.0.1:2/webhooks', made.sealed]],
+  )
 })

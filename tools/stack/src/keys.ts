@@ -15,6 +15,8 @@ export interface Secrets {
   readonly flagsSdkKey: string
   readonly pspApiKey: string
   readonly pspCallbackSecret: string
+  /** What the demo partner's webhooks are signed with. */
+  readonly webhookSecret: string
 }
 
 export interface KeyFiles {
@@ -36,6 +38,7 @@ export function readSecrets(dataDir: string): Secrets {
     flagsSdkKey: `sdk-${secret()}`,
     pspApiKey: `sk_${secret()}`,
     pspCallbackSecret: secret(),
+    webhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
     ...kept,
   }
   // A data folder of an earlier release lacks what is new.
@@ -53,10 +56,12 @@ export function databasePasswords(adminUrl: string, secrets: Secrets): Record<Da
   return Object.fromEntries(passwords) as Record<DatabaseName, string>
 }
 
-/** What auth-service seals stored secrets with. It follows from the admin's password for the same reason. */
-export function dataKey(adminUrl: string, secrets: Secrets): string {
+/** What a service seals stored secrets with, each with a key of its own. It follows from the admin's password for the same reason. */
+export function dataKey(service: 'auth' | 'aux', adminUrl: string, secrets: Secrets): string {
   const key = new URL(adminUrl).password || secrets.postgresPassword
-  return createHmac('sha256', key).update('data key').digest('base64url')
+  return createHmac('sha256', key)
+    .update(service === 'auth' ? 'data key' : `data key of ${service}`)
+    .digest('base64url')
 }
 
 /** The signing keys of auth-service and one key pair for each service, made once: Ed25519 for tokens, RS256 for ID tokens, two of each. */

@@ -80,10 +80,23 @@ async function start(bringing: Bringing, out: NodeJS.WriteStream, systemFile: st
     page = systemPage(system, seconds())
   }
   progress.finish()
-  writeFileSync(`${systemFile}.part`, JSON.stringify(running, undefined, 2), { mode: 0o600 })
-  renameSync(`${systemFile}.part`, systemFile)
+  const tell = (): void => {
+    writeFileSync(`${systemFile}.part`, JSON.stringify(withPids(running, bringing.processes), undefined, 2), { mode: 0o600 })
+    renameSync(`${systemFile}.part`, systemFile)
+  }
+  tell()
+  bringing.processes.whenBack(tell)
   if (options.json) process.stdout.write(`${JSON.stringify(running)}\n`)
   else out.write(page)
+}
+
+/** The same with the processes as they are now: one that died came back under another pid. */
+const withPids = <T extends RunningEnginesOnly | RunningSystem>(running: T, processes: Processes): T => {
+  const fresh = <E extends { pid: number }>(each: Record<string, E>): Record<string, E> =>
+    Object.fromEntries(Object.entries(each).map(([name, told]) => [name, { ...told, pid: processes.pidOf(name) }]))
+  const pids = Object.fromEntries(Object.keys(running.engines.pids).map((name) => [name, processes.pidOf(name)]))
+  const parts = 'services' in running ? { services: fresh(running.services), sandbox: fresh(running.sandbox) } : {}
+  return { ...running, ...parts, engines: { ...running.engines, pids } }
 }
 
 /** @throws Refusal when another launcher has this folder */
@@ -109,6 +122,7 @@ const OURS = [
   'dynamodb',
   'kafka',
   'mail',
+  'psp',
   'kafka.part',
   'kafka.properties',
   'flags.json',

@@ -56,6 +56,7 @@ export class Processes {
   private readonly running = new Map<string, Running>()
   private readonly tasks = new Set<ChildProcess>()
   private readonly stopping = new AbortController()
+  private onBack: () => void = () => undefined
 
   /**
    * @param env what every child inherits
@@ -66,6 +67,11 @@ export class Processes {
     private readonly env: NodeJS.ProcessEnv,
     private readonly report: (line: string) => void,
   ) {}
+
+  /** Calls `listener` whenever a process was brought back, under another pid. */
+  whenBack(listener: () => void): void {
+    this.onBack = listener
+  }
 
   pidOf(name: string): number {
     return this.running.get(name)?.child.pid ?? 0
@@ -178,6 +184,7 @@ export class Processes {
     try {
       await this.untilReady(running)
       this.report(`${spec.name} is back (pid ${running.child.pid}).`)
+      this.onBack()
     } catch (error) {
       if (!this.isStopping && !hasExited(running.child)) killGroup(running.child, 'SIGKILL')
       if (running.child.pid === undefined) throw error

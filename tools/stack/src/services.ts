@@ -79,8 +79,13 @@ export function serviceEnv(name: ServiceName, { ports, urls, secrets, keys, gate
       SERVICE_KEYS_DIR: keys.publicKeysDir,
       SIGNING_KEYS_FILE: keys.signingKeys,
       COOKIE_KEYS: secrets.cookieKeys,
-      DATA_KEYS: dataKey(urls.postgres, secrets),
+      DATA_KEYS: dataKey('auth', urls.postgres, secrets),
       SMTP_URL: `smtp://127.0.0.1:${ports.smtp}`,
+    }),
+    ...(name === 'aux-service' && {
+      DATA_KEYS: dataKey('aux', urls.postgres, secrets),
+      WEBHOOK_ALLOW_HTTP: 'true',
+      WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
     }),
     ...(name === 'core-service' && { PSP_URL: local(ports.psp), ...pspSecrets(secrets) }),
   }
@@ -138,6 +143,7 @@ export const sandbox = (name: SandboxName, { root, ports, dataDir, secrets, gate
     HOST: '127.0.0.1',
     PORT: String(ports[name]),
     ...(name === 'mail' && { SMTP_PORT: String(ports.smtp), DATA_DIR: join(dataDir, 'mail') }),
+    ...(name === 'partner' && { DATA_DIR: join(dataDir, 'partner'), WEBHOOK_SECRETS: secrets.webhookSecret }),
     ...(name === 'psp' && {
       DATA_DIR: join(dataDir, 'psp'),
       PSP_CALLBACK_URL: `${gateway}/v1/payments/callbacks`,

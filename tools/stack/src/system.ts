@@ -139,9 +139,13 @@ async function migrate({ processes, progress }: Bringing, surroundings: Surround
   await progress.step('Migrations', () => Promise.all(MIGRATED.map((name) => processes.runToEnd(migration(name, surroundings)))))
 }
 
-async function seed({ secrets, processes, progress }: Bringing, urls: EngineUrls): Promise<RunningSystem['demo']> {
+async function seed({ ports, secrets, processes, progress }: Bringing, urls: EngineUrls): Promise<RunningSystem['demo']> {
   const databases = databaseUrls(urls.postgres, secrets)
-  const variables = { AUTH_DATABASE_URL: databases.auth, CORE_DATABASE_URL: databases.core, DATA_KEYS: dataKey(urls.postgres, secrets) }
+  const variables = {
+    ...{ AUTH_DATABASE_URL: databases.auth, CORE_DATABASE_URL: databases.core, AUX_DATABASE_URL: databases.aux },
+    ...{ AUTH_DATA_KEY: dataKey('auth', urls.postgres, secrets), AUX_DATA_KEY: dataKey('aux', urls.postgres, secrets) },
+    ...{ WEBHOOK_URL: `${local(ports.partner)}/webhooks`, WEBHOOK_SECRET: secrets.webhookSecret },
+  }
   const program = new URL('seed.js', import.meta.url).pathname
   let line = ''
   await progress.step('Catalogue and demo accounts', () =>

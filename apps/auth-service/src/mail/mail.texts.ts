@@ -1,3 +1,4 @@
+import { dateOf } from './date-of.js'
 import type { MailDetails } from './mail.repository.js'
 import { PARTNER_MAILS } from './partner-mails.js'
 
@@ -12,10 +13,6 @@ export interface MailSpec {
   /** `link` holds a secret, or is our public address where there is no path. The text is never logged. */
   readonly text: (link: string, details: MailDetails) => MailText
 }
-
-/** A time in words, such as `25 November 2026, 16:30 UTC`. */
-const dateOf = (iso: string): string =>
-  `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(new Date(iso)).replace(' at ', ', ')} UTC`
 
 const spec = (mail: MailSpec): MailSpec => mail
 

@@ -1,3 +1,4 @@
+import { dateOf } from './date-of.js'
 import type { MailSpec } from './mail.texts.js'
 
 const mail = (spec: MailSpec): MailSpec => spec
@@ -35,4 +36,20 @@ The link works once, for 7 days. If you don't know who invites you, ignore this 
     'Your partner was suspended',
     ({ partner = '', reason = '' }) => `“${partner}” was suspended: its API keys and clients don't work for now. The reason: “${reason}”`,
   ),
+  webhook_endpoint_disabled: mail({
+    text: (address, { endpoint = '', reason = '', time = '' }) => ({
+      subject: 'A webhook endpoint was switched off',
+      text: `Catamaran has switched off the webhook endpoint ${endpoint} of your partner on ${dateOf(time)}: ${
+        reason === 'gone' ? 'it answered 410 Gone.' : 'for a whole day nothing sent to it was answered with success.'
+      }
+
+What it missed, and what comes until it is on again, is kept for 30 days. Mend the receiver, enable the endpoint, and have the dead letters sent again:
+
+POST /v1/partner/webhooks/${endpoint}/enable
+POST /v1/partner/webhooks/${endpoint}/redeliver
+
+You get this mail as an owner of the partner at ${address}.
+`,
+    }),
+  }),
 } as const

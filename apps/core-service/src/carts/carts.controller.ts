@@ -1,10 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Res } from '@nestjs/common'
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import type { ProductId as ProductIdType } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
 import { ProductId } from '../catalogue/catalogue.schema.js'
-import { IdempotencyKey } from '../idempotency-key.js'
 import { AddLine, Cart, SetLine } from './carts.schema.js'
 import { CartsService } from './carts.service.js'
 

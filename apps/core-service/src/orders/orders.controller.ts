@@ -1,20 +1,23 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common'
+import { Readable } from 'node:stream'
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common'
 import {
   ApiConflictResponse,
   ApiCreatedResponse,
   ApiHeader,
+  ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
+  ApiProduces,
   ApiTags,
   ApiUnprocessableEntityResponse,
 } from '@nestjs/swagger'
 import { Problem, type OrderId as OrderIdType, type Page, type UserId } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
-import { IdempotencyKey } from '../idempotency-key.js'
-import { Order, OrderId, OrderPage, OrderQuery, PlaceOrder, RequestReturn } from './orders.schema.js'
+import { Order, OrderHappening, OrderId, OrderPage, OrderQuery, OrderReturn, PlaceOrder, RequestReturn } from './orders.schema.js'
 import { OrdersService } from './orders.service.js'
+import { OrderStreamService } from './order-stream.service.js'
 import { PaidOrdersService } from './paid-orders.service.js'
 
 @ApiTags('Orders')
@@ -23,6 +26,7 @@ export class OrdersController {
   constructor(
     private readonly orders: OrdersService,
     private readonly paid: PaidOrdersService,
+    private readonly stream: OrderStreamService,
   ) {}
 
   @Post()
@@ -65,6 +69,37 @@ export class OrdersController {
     return this.orders.read(buyer.sub as UserId, id)
   }
 
+  @Get(':id/events')
+  @Requires('orders:read')
+  @ApiOperation({
+    summary: 'Hear what happens to one of my orders',
+    description:
+      'Server-sent events (text/event-stream), from the first or from behind `Last-Event-ID`. Each `data` is an OrderHappening. The stream ends with the order; then it answers 204.',
+  })
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The `id` of the last event that was received' })
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ standardSchema: OrderHappening })
+  @ApiNoContentResponse({ description: 'The order has ended and all of it was told' })
+  @ApiNotFoundResponse({ standardSchema: Problem })
+  async events(
+    @Caller() buyer: Claims,
+    @Param('id', { schema: OrderId }) id: OrderIdType,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    const after = /^\d{1,9}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0
+    // It lives no longer than the token that opened it: the client comes back with a fresh one.
+    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(Math.max(0, buyer.expiresAt - Date.now()))])
+    const happenings = await this.stream.open(buyer.sub as UserId, id, after, signal)
+    if (happenings === undefined) return void reply.code(204).send()
+    await reply
+      .type('text/event-stream')
+      .header('cache-control', 'no-store')
+      .send(Readable.from(eventStream(happenings)))
+  }
+
   @Post(':id/cancel')
   @HttpCode(200)
   @Requires('orders:write')
@@ -87,15 +122,29 @@ export class OrdersController {
     summary: 'Ask to return something',
     description: 'Pieces of a shipped part, each once. Its seller decides; with the last piece of a part its shipping is paid back too.',
   })
-  @ApiCreatedResponse({ standardSchema: Order })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Fresh for each new return, the same for a retry' })
+  @ApiCreatedResponse({ standardSchema: OrderReturn })
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
+  @ApiUnprocessableEntityResponse({ standardSchema: Problem })
   async requestReturn(
     @Caller() buyer: Claims,
     @Param('id', { schema: OrderId }) id: OrderIdType,
+    @IdempotencyKey({ required: false }) key: string | undefined,
     @Body({ schema: RequestReturn }) body: RequestReturn,
-  ): Promise<Order> {
-    await this.paid.requestReturn(buyer.sub as UserId, id, body)
-    return this.orders.read(buyer.sub as UserId, id)
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<OrderReturn> {
+    const { isReplay, value } = await this.paid.requestReturn(buyer.sub as UserId, id, key, body)
+    if (isReplay) reply.header('idempotency-replayed', 'true')
+    return value
+  }
+}
+
+/** Batches as server-sent events (WHATWG HTML, section 9.2.6); an empty one is a comment that keeps the connection. */
+async function* eventStream(batches: AsyncIterable<OrderHappening[]>): AsyncGenerator<string> {
+  for await (const batch of batches) {
+    yield batch.length === 0
+      ? ': nothing new\n\n'
+      : batch.map((happening) => `id: ${happening.version}\nevent: ${happening.event}\ndata: ${JSON.stringify(happening)}\n\n`).join('')
   }
 }

@@ -3,8 +3,8 @@ import { idOf, uuidOf, type CancelReason, type Currency, type OrderId, type Prod
 import { Database } from '@catamaran/data'
 import { END_HOLDS, EXPIRED_HOLDS } from './end-holds.sql.js'
 import { asPlaced, orderOf, taxIn, type OrderRow } from './order-row.js'
-import type { DeliveryAddress, Order } from './orders.schema.js'
-import { ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
+import type { DeliveryAddress, Order, OrderHappening } from './orders.schema.js'
+import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
 
 /** An order that somebody asks for, not placed yet. Lines name each product once. */
 export interface Draft {
@@ -57,6 +57,15 @@ interface PlacedRow {
   placed_at: Date | null
   hold_expires_at: Date | null
   changed_version: number | null
+}
+
+interface HappeningRow {
+  version: number
+  event: string
+  to_status: Order['status']
+  reason: CancelReason | null
+  part_id: string | null
+  at: Date
 }
 
 /** What ends a hold: see END_HOLDS. `operation` is the authorisation whose outcome is known now. */
@@ -154,6 +163,20 @@ export class OrdersRepository {
         cart: row.cart_id === null || row.cart_version === null ? undefined : { id: row.cart_id, version: row.cart_version },
       }
     )
+  }
+
+  /** What has happened to an order since a version, in order; a hundred at most. */
+  async listHappenings(id: OrderId, after: number): Promise<OrderHappening[]> {
+    const rows = await this.database.query<HappeningRow>(HAPPENINGS, [uuidOf(id), after])
+    return rows.map(({ version, event, to_status, reason, part_id, at }) => ({
+      orderId: id,
+      version,
+      event,
+      status: to_status,
+      reason,
+      partId: part_id === null ? null : idOf(/^return|refunded$/.test(event) ? 'return' : 'fulfilment', part_id),
+      at: at.toISOString(),
+    }))
   }
 
   /** A buyer's orders, newest first, after the one that `after` names. */

@@ -95,6 +95,7 @@ export const OrderReturn = z
     requestedAt: z.iso.datetime(),
   })
   .meta({ id: 'OrderReturn' })
+export type OrderReturn = z.infer<typeof OrderReturn>
 
 export const Order = z
   .strictObject({
@@ -114,6 +115,20 @@ export const Order = z
   })
   .meta({ id: 'Order' })
 export type Order = z.infer<typeof Order>
+
+/** One thing that happened to an order, as its status stream tells it. */
+export const OrderHappening = z
+  .strictObject({
+    orderId: idSchema('order'),
+    version: z.int().positive().meta({ description: 'The order’s version since; the event’s id' }),
+    event: z.string().meta({ example: 'fulfilment.shipped' }),
+    status: OrderStatus,
+    reason: CancelReason.nullable(),
+    partId: z.string().nullable().meta({ description: 'The fulfilment or return it is about' }),
+    at: z.iso.datetime(),
+  })
+  .meta({ id: 'OrderHappening' })
+export type OrderHappening = z.infer<typeof OrderHappening>
 
 export const RequestReturn = z
   .strictObject({

@@ -80,6 +80,11 @@ const ORDER = `select o.id, o.request_hash, o.status, o.cancel_reason, o.currenc
 
 export const ORDER_OF_BUYER: Statement = { name: 'order-of-buyer', text: `${ORDER} where o.id = $1 and o.buyer_id = $2` }
 export const ORDER_BY_KEY: Statement = { name: 'order-by-key', text: `${ORDER} where o.buyer_id = $1 and o.idempotency_key = $2` }
+/** What has happened to order $1 since version $2, in order. */
+export const HAPPENINGS: Statement = {
+  name: 'order-happenings',
+  text: 'select version, event, to_status, reason, part_id, at from order_transition where order_id = $1 and version > $2 order by version limit 100',
+}
 export const ORDERS_OF_BUYER: Statement = {
   name: 'orders-of-buyer',
   text: `${ORDER} where o.buyer_id = $1 and ($2::uuid is null or o.id < $2) order by o.id desc limit $3`,

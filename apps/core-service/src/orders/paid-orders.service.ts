@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common'
 import { newId, type FulfilmentId, type OrderId, type PartnerId, type ReturnId, type UserId } from '@catamaran/contracts'
-import { Outbox } from '@catamaran/messaging'
+import { Idempotency, Outbox, type Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { ProductCache } from '../catalogue/product-cache.js'
 import { BusinessEvents } from '../events.js'
 import { PaymentSignal } from '../payments/payment-signal.js'
 import { Holds } from './holds.js'
 import { cancelPart, cancelRest, complete, decideReturn, requestReturn, ship, type Change } from './order-rules.js'
-import type { RequestReturn } from './orders.schema.js'
+import type { OrderReturn, RequestReturn } from './orders.schema.js'
 import { PaidOrdersRepository, type LockedOrder } from './paid-orders.repository.js'
 
 /** What buyers and sellers do with an order after it was placed. The rules stand in order-rules.ts; each command holds the order's lock. */
@@ -20,6 +20,7 @@ export class PaidOrdersService {
     private readonly cache: ProductCache,
     private readonly payments: PaymentSignal,
     private readonly events: BusinessEvents,
+    private readonly idempotency: Idempotency,
   ) {}
 
   /**
@@ -31,12 +32,26 @@ export class PaidOrdersService {
     await this.change(id, 'orders.not-found', (order) => cancelRest(ownedBy(buyerId, order)))
   }
 
-  /** @throws AppError orders.not-found, fulfilments.not-found, returns.not-possible */
-  async requestReturn(buyerId: UserId, id: OrderId, { fulfilmentId, lines, reason }: RequestReturn): Promise<ReturnId> {
-    const returnId = newId('return')
-    const asked = { id: returnId, partId: fulfilmentId, lines, reason: reason ?? null, now: Date.now() }
-    await this.change(id, 'orders.not-found', (order) => requestReturn(ownedBy(buyerId, order), asked))
-    return returnId
+  /** Asks for a return, once for a key. @throws AppError orders.not-found, fulfilments.not-found, returns.not-possible */
+  async requestReturn(
+    buyerId: UserId,
+    id: OrderId,
+    key: string | undefined,
+    { fulfilmentId, lines, reason }: RequestReturn,
+  ): Promise<Outcome<OrderReturn, OrderReturn>> {
+    const now = Date.now()
+    const asked = { id: newId('return'), partId: fulfilmentId, lines, reason: reason ?? null, now }
+    const keyed = { caller: buyerId, operation: 'orders.return', key, request: { id, fulfilmentId, lines, reason } }
+    const outcome = await this.repository.withLock(id, (tx, order) =>
+      this.idempotency.once(tx, keyed, async () => {
+        const changes = requestReturn(ownedBy(buyerId, order), asked)
+        await this.repository.write(tx, order, changes)
+        return returnOf(order, changes, now)
+      }),
+    )
+    if (outcome === undefined) throw new AppError('orders.not-found')
+    if (!outcome.isReplay) this.outbox.wake()
+    return outcome
   }
 
   /** @throws AppError fulfilments.not-found, fulfilments.wrong-status */
@@ -91,6 +106,16 @@ export class PaidOrdersService {
     this.cache.announce(done.changed)
     const ended = done.changes.find((change) => change.kind === 'order')
     if (ended?.to === 'cancelled') this.events.orderCancelled(ended.reason ?? 'seller')
+  }
+}
+
+const returnOf = (order: LockedOrder, changes: readonly Change[], now: number): OrderReturn => {
+  const change = changes.find(({ kind }) => kind === 'return')
+  if (change?.kind !== 'return') throw new Error('a return that was asked for has no change')
+  const { id, partId, lines, refundMinor } = change.asked
+  return {
+    ...{ id, fulfilmentId: partId, status: 'requested', lines: [...lines], refund: { amountMinor: refundMinor, currency: order.currency } },
+    requestedAt: new Date(now).toISOString(),
   }
 }
 

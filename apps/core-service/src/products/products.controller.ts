@@ -9,9 +9,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger'
 import { Problem, type Page, type PartnerId, type ProductId as ProductIdType } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
-import { IdempotencyKey } from '../idempotency-key.js'
 import { ChangeProduct, NewProduct, PartnerProduct, PartnerProductPage, PartnerProductQuery, ProductId } from './products.schema.js'
 import { etagOf, ProductsService } from './products.service.js'
 
@@ -34,9 +33,9 @@ export class ProductsController {
     @Body({ schema: NewProduct }) body: NewProduct,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PartnerProduct> {
-    const { product, isReplayed } = await this.products.create(partner.sub as PartnerId, key, body)
-    if (isReplayed) reply.header('idempotency-replayed', 'true')
-    return tagged(product, reply)
+    const { value, isReplay } = await this.products.create(partner.sub as PartnerId, key, body)
+    if (isReplay) reply.header('idempotency-replayed', 'true')
+    return tagged(value, reply)
   }
 
   @Get()

@@ -5,8 +5,6 @@ import {
   CHANGE,
   FIND,
   FIND_STOCK,
-  FIND_WRITE,
-  INSERT_WRITE,
   IS_SKU_TAKEN,
   LIST,
   LIST_BY_STATUS,
@@ -135,15 +133,5 @@ export class ProductsRepository {
   async setStock(tx: Queryable, id: ProductId, available: number): Promise<number | undefined> {
     const [row] = await tx.query<{ version: number | null }>(SET_STOCK, [uuidOf(id), available])
     return row?.version ?? undefined
-  }
-
-  /** What a key was used for. */
-  async findWrite(tx: Queryable, partnerId: PartnerId, key: string): Promise<{ hash: Buffer; id: ProductId } | undefined> {
-    const [row] = await tx.query<{ request_hash: Buffer; product_id: string }>(FIND_WRITE, [uuidOf(partnerId), key])
-    return row && { hash: row.request_hash, id: idOf('product', row.product_id) }
-  }
-
-  async insertWrite(tx: Queryable, partnerId: PartnerId, key: string, hash: Buffer, id: ProductId): Promise<void> {
-    await tx.query(INSERT_WRITE, [uuidOf(partnerId), key, hash, uuidOf(id)])
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import { decodeCursor, encodeCursor, type Page, type PartnerId, type ProductId as ProductIdType } from '@catamaran/contracts'
+import type { Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { z } from 'zod'
 import { requireMatch } from './if-match.js'
@@ -41,15 +42,14 @@ export class ProductsService {
     return { items, nextCursor: rows.length > limit && last !== undefined ? encodeCursor([last.id]) : null }
   }
 
-  /** @throws AppError catalogue.sku-taken, partners.not-active, request.idempotency-key-reused */
-  async create(partnerId: PartnerId, key: string | undefined, body: NewProduct): Promise<{ product: PartnerProduct; isReplayed: boolean }> {
-    const { id, isReplayed } = await this.writes.once(partnerId, { key, request: ['create', body] }, async (tx) => {
+  /** @throws AppError catalogue.sku-taken, partners.not-active, and those of `Idempotency.once` */
+  create(partnerId: PartnerId, key: string | undefined, body: NewProduct): Promise<Outcome<PartnerProduct, PartnerProduct>> {
+    return this.writes.once(partnerId, { operation: 'products.create', key, request: body }, async (tx) => {
       if (body.sku !== undefined && (await this.repository.isSkuTaken(tx, partnerId, body.sku))) throw new AppError('catalogue.sku-taken')
       const [saved] = await this.repository.save(tx, partnerId, [body])
-      if (saved === undefined) throw new Error('a line has no answer')
-      return { result: saved.id, changed: [[saved.id, 1]] }
+      // No cache can hold what was just made.
+      return { result: found(saved && (await this.repository.find(partnerId, saved.id, tx))), changed: [] }
     })
-    return { product: await this.read(partnerId, id), isReplayed }
   }
 
   /** @throws AppError catalogue.product-not-found, request.precondition-required, request.precondition-failed, catalogue.sku-taken, partners.not-active */

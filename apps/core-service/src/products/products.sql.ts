@@ -99,12 +99,3 @@ export const SET_STOCK: Statement = {
     event as (${CHANGED_EVENT} from changed)
     select c.version from put left join changed c on c.id = put.product_id`,
 }
-
-export const FIND_WRITE: Statement = {
-  name: 'partner-write.find',
-  text: 'select request_hash, product_id from partner_write where partner_id = $1 and key = $2',
-}
-export const INSERT_WRITE: Statement = {
-  name: 'partner-write.insert',
-  text: 'insert into partner_write (partner_id, key, request_hash, product_id) values ($1, $2, $3, $4)',
-}

@@ -76,11 +76,20 @@ export class SellersRepository {
     })
   }
 
-  /** Runs `work` while nobody else writes the partner's products or changes its status. @throws AppError partners.not-active */
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    return this.database.transaction(work)
+  }
+
+  /** From here to the end of the transaction nobody else writes the partner's products or changes its status. @throws AppError partners.not-active */
+  async requireActive(tx: Queryable, partnerId: PartnerId): Promise<void> {
+    const [known] = await tx.query<{ status: PartnerStatus }>(LOCK, [uuidOf(partnerId)])
+    if (known?.status !== 'active') throw new AppError('partners.not-active')
+  }
+
+  /** Runs `work` in a transaction after `requireActive`. @throws AppError partners.not-active */
   holdingActive<T>(partnerId: PartnerId, work: (tx: Queryable) => Promise<T>): Promise<T> {
-    return this.database.transaction(async (tx) => {
-      const [known] = await tx.query<{ status: PartnerStatus }>(LOCK, [uuidOf(partnerId)])
-      if (known?.status !== 'active') throw new AppError('partners.not-active')
+    return this.transaction(async (tx) => {
+      await this.requireActive(tx, partnerId)
       return work(tx)
     })
   }

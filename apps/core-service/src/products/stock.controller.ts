@@ -1,9 +1,8 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Res } from '@nestjs/common'
 import { ApiConflictResponse, ApiHeader, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { Problem, type PartnerId, type ProductId as ProductIdType } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
-import { IdempotencyKey } from '../idempotency-key.js'
 import { AdjustStock, PartnerSettings, ProductId, SetStock, Stock } from './products.schema.js'
 import { SellersService } from './sellers.service.js'
 import { stockEtagOf, StockService } from './stock.service.js'
@@ -64,9 +63,9 @@ export class StockController {
     @Body({ schema: AdjustStock }) body: AdjustStock,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Stock> {
-    const { stock, isReplayed } = await this.stock.adjust(partner.sub as PartnerId, id, key, body)
-    if (isReplayed) reply.header('idempotency-replayed', 'true')
-    return tagged(stock, reply)
+    const { value, isReplay } = await this.stock.adjust(partner.sub as PartnerId, id, key, body)
+    if (isReplay) reply.header('idempotency-replayed', 'true')
+    return tagged(value, reply)
   }
 
   @Get('settings')

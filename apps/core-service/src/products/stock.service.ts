@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import type { PartnerId, ProductId } from '@catamaran/contracts'
 import type { Queryable } from '@catamaran/data'
+import type { Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { requireMatch } from './if-match.js'
 import { PartnerWrites, type Written } from './partner-writes.js'
@@ -36,20 +37,16 @@ export class StockService {
     })
   }
 
-  /** @throws AppError catalogue.product-not-found, catalogue.stock-out-of-range, partners.not-active, request.idempotency-key-reused */
-  async adjust(
-    partnerId: PartnerId,
-    id: ProductId,
-    key: string | undefined,
-    { by }: AdjustStock,
-  ): Promise<{ stock: Stock; isReplayed: boolean }> {
+  /** @throws AppError catalogue.product-not-found, catalogue.stock-out-of-range, partners.not-active, and those of `Idempotency.once` */
+  async adjust(partnerId: PartnerId, id: ProductId, key: string | undefined, { by }: AdjustStock): Promise<Outcome<Stock, Stock>> {
     await this.read(partnerId, id)
-    const { isReplayed } = await this.writes.once(partnerId, { key, request: ['adjust', id, by] }, async (tx) => {
-      const available = found(await this.repository.lockStock(tx, partnerId, id)).available + by
+    return this.writes.once(partnerId, { operation: 'stock.adjust', key, request: { id, by } }, async (tx) => {
+      const stock = found(await this.repository.lockStock(tx, partnerId, id))
+      const available = stock.available + by
       if (available < 0 || available > MAX_AVAILABLE) throw new AppError('catalogue.stock-out-of-range')
-      return this.put(tx, id, available)
+      const { changed } = await this.put(tx, id, available)
+      return { result: { ...stock, available }, changed }
     })
-    return { stock: await this.read(partnerId, id), isReplayed }
   }
 
   private async put(tx: Queryable, id: ProductId, available: number): Promise<Written<ProductId>> {

@@ -4,8 +4,10 @@ const IV_BYTES = 12
 const TAG_BYTES = 16
 
 /**
- * Seals a secret with AES-256-GCM under the first key: nonce, tag, ciphertext. `owner` is authenticated with it, so that a sealed secret that
- * is copied to another person's row does not open there.
+ * Seals a secret for the database with AES-256-GCM under the first key: nonce, tag, ciphertext. Example: `seal(config.dataKeys, secret, userId)`.
+ * @param keys of 32 bytes each, the one that seals first (`dataKeysEnv`)
+ * @param owner is authenticated with it, so that a sealed secret that is copied to another owner's row does not open there
+ * @throws Error when there is no key
  */
 export const seal = ([key]: readonly Buffer[], secret: Uint8Array, owner: string): Buffer => {
   if (key === undefined) throw new Error('there is no key to seal with')
@@ -15,7 +17,7 @@ export const seal = ([key]: readonly Buffer[], secret: Uint8Array, owner: string
   return Buffer.concat([iv, cipher.getAuthTag(), sealed])
 }
 
-/** What was sealed, by whichever of the keys opens it. @throws Error when none does */
+/** What was sealed for the same owner, by whichever of the keys opens it. @throws Error when none does */
 export const unseal = (keys: readonly Buffer[], sealed: Buffer, owner: string): Buffer => {
   for (const key of keys) {
     const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })

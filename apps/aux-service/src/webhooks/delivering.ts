@@ -1,0 +1,165 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
+import { idOf } from '@catamaran/contracts'
+import { unseal } from '@catamaran/data'
+import { CONFIG, type Config } from '../config.js'
+import { Addresses } from './addresses.js'
+import { Disabling } from './disabling.js'
+import { QueueRepository, type AttemptRecord, type LeasedDelivery, type QueueEntry, type Room, type Verdict } from './queue.repository.js'
+import { nextWaitMs } from './schedule.js'
+import { Sender } from './sender.js'
+import { signedHeaders } from './signature.js'
+import { WebhookEvents } from './webhook-events.js'
+
+/** A lease outlives the attempt by what it takes to write down how it ended, as a share of the longest attempt. */
+const LEASE_SLACK = 0.5
+/** Looks that were asked for come at most so often: one finds what many asked for. */
+const LEAST_GAP_MS = 10
+const DRAIN_MS = 2_000
+const MOST_ASKED_MS = 3_600_000
+
+/**
+ * Delivers what waits, at least once. What an event brings is sent as soon as it is queued; retries, and what another process left, are found by looking.
+ * Each endpoint has a few slots, one that fails has one, and all that fail have a quarter of the whole together: hanging receivers can't fill it.
+ */
+@Injectable()
+export class Delivering implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly sender: Sender
+  private readonly busy = new Map<string, number>()
+  private readonly attempts = new Set<Promise<void>>()
+  private suspects = 0
+  /** Whether something due was left for want of room. */
+  private isCramped = false
+  private running: Promise<void> = Promise.resolve()
+  private isStopped = false
+  private isAsked = false
+  private sleeping = new AbortController()
+  private readonly leaseMs: number
+
+  constructor(
+    private readonly queue: QueueRepository,
+    private readonly disabling: Disabling,
+    addresses: Addresses,
+    private readonly events: WebhookEvents,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    const { timeoutMs } = config.webhooks
+    this.sender = new Sender({ addresses, timeoutMs })
+    this.leaseMs = timeoutMs * (1 + LEASE_SLACK)
+  }
+
+  onApplicationBootstrap(): void {
+    this.running = this.run()
+  }
+
+  /** Gives the attempts in hand a moment; those that still hang are broken off and left to another process. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.isStopped = true
+    this.sleeping.abort()
+    await this.running
+    const ended = new AbortController()
+    const closing = delay(DRAIN_MS, undefined, { signal: ended.signal })
+      .catch(() => undefined)
+      .then(() => this.sender.close())
+    while (this.attempts.size > 0) await Promise.all(this.attempts)
+    ended.abort()
+    await closing
+  }
+
+  /** Queues what events bring, each once, and sends what there is room for. */
+  async take(entries: readonly QueueEntry[]): Promise<void> {
+    const { leased, waiting } = await this.queue.queue(entries, this.room(), this.leaseMs)
+    for (const delivery of leased) this.begin(delivery, false)
+    if (waiting > 0) this.wake()
+  }
+
+  /** Looks for what is due now. */
+  wake(): void {
+    this.isAsked = true
+    this.sleeping.abort()
+  }
+
+  private room(): Room {
+    const { concurrency, slots } = this.config.webhooks
+    const free = this.isStopped ? 0 : Math.max(0, concurrency - this.attempts.size)
+    return { busy: this.busy, slots, free, freeForSuspects: Math.max(0, Math.min(free, Math.ceil(concurrency / 4) - this.suspects)) }
+  }
+
+  private async run(): Promise<void> {
+    while (!this.isStopped) {
+      this.isAsked = false
+      await this.look().catch((error: unknown) => this.events.lookFailed(error))
+      await delay(LEAST_GAP_MS)
+      await this.sleep(this.config.webhooks.pollMs)
+    }
+  }
+
+  private async sleep(ms: number): Promise<void> {
+    this.sleeping = new AbortController()
+    if (this.isAsked || this.isStopped) return
+    await delay(ms, undefined, { signal: this.sleeping.signal }).catch(() => undefined)
+  }
+
+  private async look(): Promise<void> {
+    const room = this.room()
+    if (room.free === 0) {
+      this.isCramped = true
+      return
+    }
+    const leased = await this.queue.take(room, this.leaseMs)
+    this.isCramped = leased.length > 0
+    for (const delivery of leased) this.begin(delivery, delivery.isSuspect)
+  }
+
+  private begin(delivery: LeasedDelivery, isSuspect: boolean): void {
+    const { endpointId } = delivery
+    this.busy.set(endpointId, (this.busy.get(endpointId) ?? 0) + 1)
+    if (isSuspect) this.suspects++
+    const attempt = this.attempt(delivery)
+      .catch((error: unknown) => {
+        this.events.attemptLost(delivery, error)
+        return undefined
+      })
+      .then((next) => {
+        const left = (this.busy.get(endpointId) ?? 1) - 1
+        if (left === 0) this.busy.delete(endpointId)
+        else this.busy.set(endpointId, left)
+        if (isSuspect) this.suspects--
+        this.attempts.delete(attempt)
+        if (next !== undefined) this.begin(next, false)
+        else if (this.isCramped) this.wake()
+      })
+    this.attempts.add(attempt)
+  }
+
+  /** One attempt and what follows from it. @returns the next delivery of the same lane, leased */
+  private async attempt(delivery: LeasedDelivery): Promise<LeasedDelivery | undefined> {
+    const { endpointId, url, body } = delivery
+    const eventId = idOf('event', delivery.eventId)
+    const secrets = delivery.sealedSecrets.map((sealed) => unseal(this.config.dataKeys, sealed, endpointId))
+    const record = await this.sender.send({ url, body, headers: signedHeaders({ eventId, body }, secrets, Date.now()) })
+    if (this.isStopped && record.response === undefined) return this.queue.release(delivery)
+    this.events.attempted(delivery, record)
+    if (record.failure === undefined) return this.queue.succeed(delivery, record, this.leaseMs)
+    await this.fail(delivery, record)
+    return undefined
+  }
+
+  private async fail(delivery: LeasedDelivery, record: AttemptRecord): Promise<void> {
+    const verdict = this.verdictOn(delivery, record)
+    const isPersistent = await this.queue.fail(delivery, record, verdict, this.config.webhooks.breaker)
+    const isGone = record.response?.status === 410
+    if (isGone || isPersistent) await this.disabling.disable(delivery.endpointId, isGone ? 'gone' : 'failing')
+    else if ('deadReason' in verdict) this.wake() // the next one of the lane has its turn
+  }
+
+  private verdictOn({ step, ageMs }: LeasedDelivery, { response }: AttemptRecord): Verdict {
+    if (response?.status === 410) return { deadReason: 'gone' }
+    const askedMs = Math.min(retryAfterMs(response?.headers['retry-after']), MOST_ASKED_MS)
+    const waitMs = nextWaitMs(this.config.webhooks, { step, ageMs, askedMs })
+    return waitMs === undefined ? { deadReason: 'exhausted' } : { waitMs }
+  }
+}
+
+/** Retry-After in its form of seconds (RFC 9110, section 10.2.3). */
+const retryAfterMs = (header: string | undefined): number => (header !== undefined && /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : 0)

@@ -1,0 +1,93 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { audit, type Report } from '@catamaran/audit'
+import { startSystem } from '@catamaran/stack'
+import { BuyerClient } from './buyers.js'
+import { Caller } from './caller.js'
+import { Dice } from './dice.js'
+import { Faults } from './faults.js'
+import { SellerClient } from './sellers.js'
+import { settledBooks } from './settle.js'
+import { StrangerClient } from './strangers.js'
+import { Witness } from './witness.js'
+import { World } from './world.js'
+
+export interface StormOptions {
+  readonly rounds: number
+  /** The same seed makes the same schedule of strikes; what meets them is up to the machine. */
+  readonly seed: number
+  readonly buyers?: number
+  readonly roundMs?: number
+  /** Told of each strike. */
+  readonly report?: (line: string) => void
+}
+
+export interface StormResult {
+  readonly witness: Witness
+  readonly report: Report
+  readonly seconds: number
+}
+
+/** Short lives, so that holds end and returns close within the storm; no limits, since one machine plays all callers. */
+const ENVIRONMENT = {
+  HOLD_MS: '5000',
+  HOLD_SWEEP_MS: '200',
+  RETURN_MS: '3000',
+  PSP_DEADLINE_MS: '1500',
+  PAYMENT_RETRY_MS: '100',
+  WEBHOOK_TIMEOUT_MS: '1000',
+  WEBHOOK_RETRY_MS: '200,500,1000,2000',
+  WEBHOOK_PAUSE_MS: '200',
+  ...Object.fromEntries(['CALLER', 'ANONYMOUS', 'SIGN_IN', 'REFUSED'].map((name) => [`RATE_LIMIT_${name}`, '1000000/1000000'])),
+}
+const SELLERS = 2
+const STRANGERS = 1
+const PAUSE_MS = 25
+
+/** Loads a system of its own while its parts are killed, lets it come to rest, and audits it. */
+export const storm = async ({
+  rounds,
+  seed,
+  buyers = 10,
+  roundMs = 2_000,
+  report = () => undefined,
+}: StormOptions): Promise<StormResult> => {
+  const startedAt = performance.now()
+  const own = await startSystem({ fast: false, env: ENVIRONMENT })
+  try {
+    const { system } = own
+    const world = await World.of(system)
+    const witness = new Witness()
+    const [loading, ending] = [new AbortController(), new AbortController()]
+    const caller = (n: number) => new Caller(system.gateway, new Dice(seed * 1_000 + n), witness, ending.signal)
+    const clients = [
+      ...Array.from({ length: buyers }, (_, n) => new BuyerClient(caller(n), world, world.newBuyer())),
+      ...Array.from({ length: SELLERS }, (_, n) => new SellerClient(caller(100 + n), world)),
+      ...Array.from({ length: STRANGERS }, (_, n) => new StrangerClient(caller(200 + n), world)),
+    ]
+    const load = Promise.all(
+      clients.map(async (client) => {
+        while (!loading.signal.aborted) {
+          await client.visit()
+          await delay(PAUSE_MS)
+        }
+      }),
+    )
+    const faults = new Faults(system.dataDir, new Dice(seed), witness, world, report)
+    for (let round = 1; round <= rounds; round++) {
+      report(`round ${round} of ${rounds}, seed ${seed}`)
+      await Promise.all([faults.strike(roundMs), delay(roundMs)])
+    }
+    await faults.calm()
+    loading.abort()
+    await load
+    ending.abort()
+    const { books, close } = await settledBooks(system.dataDir, world)
+    try {
+      return { witness, report: await audit(books, witness.records), seconds: (performance.now() - startedAt) / 1000 }
+    } finally {
+      await close()
+    }
+  } finally {
+    await own.stop()
+  }
+}
