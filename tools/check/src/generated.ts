@@ -3,18 +3,21 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { apiIncompatibilities, type OpenApi } from './api-compatibility.js'
 import { asyncApiText, type AsyncApi } from './asyncapi.js'
 import { incompatibilities } from './event-compatibility.js'
 import { mergedOpenApi } from './openapi.js'
 import { git, readText, type Fault } from './workspace.js'
+
+export type Note = (text: string) => void
 
 /** A committed file that is made from the code. */
 export interface Generated {
   readonly path: string
   /** Its text, or its bytes where it is none. */
   readonly make: () => Promise<string | Buffer>
-  /** Why `next`, a text, may not take the place of what is committed, one sentence each. */
-  readonly refuses?: (root: string, next: string) => string[]
+  /** Why `next`, a text, may not take the place of what is committed, one sentence each; `note` hears what else is worth telling. */
+  readonly refuses?: (root: string, next: string, note: Note) => string[]
 }
 
 /** What a file was: in the work tree, in the last commit, in the one before, and where this branch left the main one. */
@@ -27,7 +30,8 @@ function versionsOf(root: string, path: string): string[] {
       return ''
     }
   }
-  const commits = ['HEAD', 'HEAD^', tryGit('merge-base', 'HEAD', 'origin/main').trim()].filter((commit) => commit !== '')
+  const bases = ['origin/main', 'main'].map((main) => tryGit('merge-base', 'HEAD', main).trim())
+  const commits = ['HEAD', 'HEAD^', ...bases].filter((commit) => commit !== '')
   const texts = commits.map((commit) => tryGit('show', `${commit}:${path}`))
   if (existsSync(join(root, path))) texts.push(readText(root, path))
   return [...new Set(texts)].filter((text) => text !== '')
@@ -36,6 +40,24 @@ function versionsOf(root: string, path: string): string[] {
 const refusesEvents = (path: string) => (root: string, next: string) => {
   const now = JSON.parse(next) as AsyncApi
   return [...new Set(versionsOf(root, path).flatMap((old) => incompatibilities(JSON.parse(old) as AsyncApi, now)))]
+}
+
+const OPENAPI = 'apps/api-gateway/openapi.json'
+/** Incompatible changes that were made on purpose before the first release: each sentence as the check says it, with the reason. */
+export const ACCEPTED = 'apps/api-gateway/accepted-changes.json'
+
+const refusesApi = (root: string, next: string, note: Note): string[] => {
+  const old = versionsOf(root, OPENAPI)
+  if (old.length === 0) note(`${OPENAPI} has no earlier state in git here: nothing to compare it with`)
+  const now = JSON.parse(next) as OpenApi
+  const accepted = existsSync(join(root, ACCEPTED)) ? (JSON.parse(readText(root, ACCEPTED)) as Record<string, string>) : {}
+  const found = old.filter((text) => text !== next).flatMap((text) => apiIncompatibilities(JSON.parse(text) as OpenApi, now))
+  return [...new Set(found)]
+    .filter((change) => (accepted[change] ?? '').trim() === '')
+    .map(
+      (change) =>
+        `breaks callers: ${change}. Add instead of changing; to do it all the same, put the sentence with a reason into ${ACCEPTED}`,
+    )
 }
 
 const ASYNCAPI = 'docs/events.asyncapi.json'
@@ -49,7 +71,7 @@ const commonPasswords = async (): Promise<Buffer> => {
 
 export const GENERATED: readonly Generated[] = [
   { path: ASYNCAPI, make: () => Promise.resolve(asyncApiText()), refuses: refusesEvents(ASYNCAPI) },
-  { path: 'apps/api-gateway/openapi.json', make: mergedOpenApi },
+  { path: OPENAPI, make: mergedOpenApi, refuses: refusesApi },
   { path: 'apps/auth-service/assets/common-passwords.bin', make: commonPasswords },
 ]
 
@@ -59,9 +81,9 @@ const firstDifference = (a: string, b: string): number => {
   return left.findIndex((line, index) => line !== right[index]) + 1 || left.length + 1
 }
 
-async function checkOne(root: string, { path, make, refuses }: Generated, write: boolean): Promise<Fault[]> {
+async function checkOne(root: string, { path, make, refuses }: Generated, write: boolean, note: Note): Promise<Fault[]> {
   const next = await make()
-  const reasons = typeof next === 'string' ? (refuses?.(root, next) ?? []) : []
+  const reasons = typeof next === 'string' ? (refuses?.(root, next, note) ?? []) : []
   if (reasons.length > 0) return reasons.map((message) => ({ path, message }))
   const target = join(root, path)
   const found = existsSync(target) ? readFileSync(target) : undefined
@@ -77,10 +99,15 @@ async function checkOne(root: string, { path, make, refuses }: Generated, write:
 }
 
 /** Generated files are as committed; with `write` they are made so. An incompatible one is refused either way. */
-export async function checkGenerated(root: string, write: boolean, list: readonly Generated[] = GENERATED): Promise<Fault[]> {
+export async function checkGenerated(
+  root: string,
+  write: boolean,
+  list: readonly Generated[] = GENERATED,
+  note: Note = () => undefined,
+): Promise<Fault[]> {
   const faults = await Promise.all(
     list.map((one) =>
-      checkOne(root, one, write).catch((error: unknown) => [{ path: one.path, message: `could not be made: ${String(error)}` }]),
+      checkOne(root, one, write, note).catch((error: unknown) => [{ path: one.path, message: `could not be made: ${String(error)}` }]),
     ),
   )
   return faults.flat()

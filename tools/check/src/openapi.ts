@@ -16,6 +16,8 @@ import {
   type ServiceName,
 } from '@catamaran/contracts'
 
+import { complete, type Document } from './complete.js'
+
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
 const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options']
 
@@ -45,7 +47,7 @@ export const mergedOpenApi = async (): Promise<string> => {
   try {
     const env = await placeholders(folder)
     const printed = await Promise.all(services.map(async (service) => [service, await printedBy(service, env)] as const))
-    return `${JSON.stringify(mergeDocuments(new Map(printed)), null, 2)}\n`
+    return `${JSON.stringify(complete(mergeDocuments(new Map(printed)) as Document), null, 2)}\n`
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -17,6 +17,8 @@ export interface CheckOptions {
 export interface Context extends CheckOptions {
   /** What is in the tree, read at the first call. */
   readonly workspace: () => Promise<Workspace>
+  /** Tells what is worth knowing though nothing is wrong. */
+  readonly note: (text: string) => void
 }
 
 export interface Step {
@@ -44,9 +46,9 @@ export const STEPS: readonly Step[] = [
   { name: 'layers', says: 'imports go one way', run: over(checkLayers) },
   {
     name: 'generated',
-    says: 'generated files unchanged, events compatible',
+    says: 'generated files unchanged, events and API compatible',
     writes: true,
-    run: async ({ root, write }) => lines(await checkGenerated(root, write)),
+    run: async ({ root, write, note }) => lines(await checkGenerated(root, write, undefined, note)),
   },
   {
     name: 'hygiene',
@@ -73,10 +75,11 @@ export async function runSteps(steps: readonly Step[], options: CheckOptions, sa
   let read: Promise<Workspace> | undefined
   // Not at once: the lint's process starts first, and this one reads and parses beside it.
   const workspace = () => (read ??= new Promise((resolve) => setImmediate(resolve)).then(() => readWorkspace(options.root)))
+  const note = (text: string) => say(`note   ${text}\n`)
   const failed: string[] = []
   for (const isWriting of options.write ? [true, false] : [undefined]) {
     const wave = steps.filter(({ writes }) => isWriting === undefined || isWriting === (writes ?? false))
-    failed.push(...(await Promise.all(wave.map((step) => runStep(step, { ...options, workspace }, say)))).flat())
+    failed.push(...(await Promise.all(wave.map((step) => runStep(step, { ...options, workspace, note }, say)))).flat())
   }
   return failed
 }
