@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
-import { Outbox, OutboxRelay } from '@catamaran/messaging'
+import { Idempotency, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, TokenVerifier, type Platform } from '@catamaran/platform'
 import { FACTORS } from './app.factors.js'
 import { LEAVING } from './app.leaving.js'
@@ -27,6 +27,7 @@ export class AppModule {
         { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'auth-service' }) },
         { provide: RedisClient, useFactory: () => new RedisClient(config.redis) },
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
         {
           provide: OutboxRelay,

@@ -18,6 +18,7 @@ export interface Answer {
 
 export interface CallOptions {
   readonly body?: unknown
+  readonly idempotencyKey?: string
   /** The partner to act for, in the header. */
   readonly partner?: string
 }
@@ -60,13 +61,14 @@ const answerOf = async (response: Response): Promise<Answer> => {
 /** Calls the API through the gateway with a token. */
 export const callerOf =
   (system: AuthSystem, token: string): Call =>
-  async (method, path, { body, partner } = {}) =>
+  async (method, path, { body, partner, idempotencyKey } = {}) =>
     answerOf(
       await fetch(system.publicUrl + path, {
         method,
         headers: {
           authorization: `Bearer ${token}`,
           ...(partner === undefined ? {} : { 'catamaran-partner': partner }),
+          ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

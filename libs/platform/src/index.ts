@@ -4,7 +4,7 @@ export { currentContext, logFields, runInContext, traceparentOf, type RequestCon
 export { AppError, causesOf, problemOf, retryAfterOf, toAppError, type ErrorDetails } from './errors.js'
 export { bearerOf, type Door, type GuardedRoute } from './guard.js'
 export { HttpClient, type CallOptions } from './http-client.js'
-export { IdempotencyKey } from './idempotency-key.js'
+export { answerOnce, ApiIdempotencyKey, IdempotencyKey } from './idempotency-key.js'
 export { createLogger, LOGGER, type Logger } from './logging.js'
 export { ProblemFilter } from './problem.filter.js'
 export { RawBody } from './raw-body.js'

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post, Query } from '@nestjs/common'
+import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post, Query, Res } from '@nestjs/common'
 import {
   ApiConflictResponse,
   ApiCreatedResponse,
@@ -9,7 +9,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger'
 import { Problem, type ApiKeyId as ApiKeyIdType, type Page, type PageQuery } from '@catamaran/contracts'
-import { Requires } from '@catamaran/platform'
+import { answerOnce, ApiIdempotencyKey, IdempotencyKey, Requires } from '@catamaran/platform'
+import type { FastifyReply } from 'fastify'
 import { ForPartner, Membership } from '../partners/membership.guard.js'
 import type { Member } from '../partners/memberships.service.js'
 import { ApiKey, ApiKeyId, ApiKeyPage, ApiKeysQuery, MadeApiKey, NewApiKey, RotateApiKey } from './api-keys.schema.js'
@@ -29,10 +30,16 @@ export class ApiKeysController {
   @Header('cache-control', 'no-store')
   @Requires('partner:write', { role: 'developer', freshS: FRESH_S })
   @ApiOperation({ summary: 'Make an API key', description: 'The answer shows it this once: only a hash is kept.' })
+  @ApiIdempotencyKey('key')
   @ApiCreatedResponse({ standardSchema: MadeApiKey })
   @ApiConflictResponse({ description: 'The plan allows no more, or the partner is not active', standardSchema: Problem })
-  create(@Membership() member: Member, @Body({ schema: NewApiKey }) body: NewApiKey): Promise<MadeApiKey> {
-    return this.keys.create(member, body)
+  async create(
+    @Membership() member: Member,
+    @IdempotencyKey({ required: false }) key: string | undefined,
+    @Body({ schema: NewApiKey }) body: NewApiKey,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<MadeApiKey> {
+    return answerOnce(reply, await this.keys.create(member, key, body))
   }
 
   @Get()
@@ -60,15 +67,18 @@ export class ApiKeysController {
     summary: 'Rotate an API key',
     description: 'Makes the key that follows this one, which goes on working for the overlap. Both count once towards the plan’s limit.',
   })
+  @ApiIdempotencyKey('key')
   @ApiCreatedResponse({ standardSchema: MadeApiKey })
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ description: 'It was rotated already, or the partner is not active', standardSchema: Problem })
-  rotate(
+  async rotate(
     @Membership() member: Member,
+    @IdempotencyKey({ required: false }) key: string | undefined,
     @Param('id', { schema: ApiKeyId }) id: ApiKeyIdType,
     @Body({ schema: RotateApiKey }) body: RotateApiKey,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MadeApiKey> {
-    return this.keys.rotate(member, id, body)
+    return answerOnce(reply, await this.keys.rotate(member, id, key, body))
   }
 
   @Delete(':id')

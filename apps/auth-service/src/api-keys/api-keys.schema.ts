@@ -63,7 +63,13 @@ export type ApiKey = z.infer<typeof ApiKey>
 export const ApiKeyPage = pageOf(ApiKey, 'ApiKeyPage')
 
 export const MadeApiKey = z
-  .strictObject({ ...fields, key: z.string().meta({ description: 'The whole key. It is shown this once' }) })
+  .strictObject({
+    ...fields,
+    key: z
+      .string()
+      .optional()
+      .meta({ description: 'The whole key. It is shown this once: a replay of the same Idempotency-Key is without it' }),
+  })
   .meta({ id: 'MadeApiKey' })
 export type MadeApiKey = z.infer<typeof MadeApiKey>
 

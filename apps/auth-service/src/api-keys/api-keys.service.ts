@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { newApiKey, type ApiKeyId, type Page, type PageQuery, type PartnerId } from '@catamaran/contracts'
 import type { Queryable } from '@catamaran/data'
+import type { Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { CLOCK, CONFIG, type Clock, type Config } from '../config.js'
 import type { Member } from '../partners/memberships.service.js'
+import type { Partner } from '../partners/partners.schema.js'
 import { pageById } from '../partners/page-by-id.js'
 import { PartnersService } from '../partners/partners.service.js'
 import { PlansService } from '../partners/plans.service.js'
@@ -42,25 +44,34 @@ export class ApiKeysService {
     return key
   }
 
-  /** @throws AppError partners.key-limit, partners.not-active */
-  create(member: Member, { name, scopes, expiresAt, allowedAddresses = [] }: NewApiKey): Promise<MadeApiKey> {
+  /** Makes a key, once for an Idempotency-Key; a replay is without its secret. @throws AppError partners.key-limit, partners.not-active */
+  create(member: Member, key: string | undefined, body: NewApiKey): Promise<Outcome<MadeApiKey, ApiKey>> {
+    const { name, scopes, expiresAt, allowedAddresses = [] } = body
     const now = new Date(this.now())
     if (expiresAt !== undefined && Date.parse(expiresAt) <= now.getTime())
       throw new AppError('request.invalid', { errors: [{ pointer: '/expiresAt', detail: 'Give a time in the future.' }] })
-    return this.partners.holdingActive(member.partnerId, async (tx, { plan }) => {
+    const request = { operation: 'api-keys.create', key, request: body }
+    const make = async (tx: Queryable, { plan }: Partner): Promise<MadeApiKey> => {
       await this.requireRoom(tx, member.partnerId, plan, { isNew: true, now })
       const expiry = expiresAt === undefined ? undefined : new Date(expiresAt)
       return this.insert(tx, member, { name, scopes, allowedAddresses, createdAt: now, expiresAt: expiry, follows: undefined })
-    })
+    }
+    return this.partners.making(member, request, make, withoutSecret)
   }
 
   /**
    * Makes the key that follows one: the same but for its secret, with as long a life. The old one ends after the overlap.
    * @throws AppError partners.key-not-found, partners.key-rotated, partners.key-limit, partners.not-active
    */
-  async rotate(member: Member, id: ApiKeyId, { overlapSeconds }: RotateApiKey): Promise<MadeApiKey> {
+  async rotate(
+    member: Member,
+    id: ApiKeyId,
+    idempotencyKey: string | undefined,
+    { overlapSeconds }: RotateApiKey,
+  ): Promise<Outcome<MadeApiKey, ApiKey>> {
     const now = new Date(this.now())
-    const made = await this.partners.holdingActive(member.partnerId, async (tx, { plan }) => {
+    const request = { operation: 'api-keys.rotate', key: idempotencyKey, request: { id, overlapSeconds } }
+    const make = async (tx: Queryable, { plan }: Partner): Promise<MadeApiKey> => {
       const old = await this.repository.find(member.partnerId, id, tx)
       if (old?.revokedAt !== null) throw notFound()
       if (await this.repository.hasSuccessor(tx, member.partnerId, id)) throw new AppError('partners.key-rotated')
@@ -69,7 +80,8 @@ export class ApiKeysService {
       if (overlapSeconds > 0) await this.repository.setExpiry(tx, id, new Date(now.getTime() + overlapSeconds * 1_000))
       else await this.end(tx, id, now)
       return key
-    })
+    }
+    const made = await this.partners.making(member, request, make, withoutSecret)
     this.revocations.announce()
     return made
   }
@@ -115,6 +127,8 @@ export class ApiKeysService {
     await this.revocations.revoke(tx, [{ kind: 'client', subject: id }])
   }
 }
+
+const withoutSecret = ({ key: _key, ...rest }: MadeApiKey): ApiKey => rest
 
 const sameLife = ({ createdAt, expiresAt }: ApiKey, now: Date): Date | undefined =>
   expiresAt === null ? undefined : new Date(now.getTime() + Date.parse(expiresAt) - Date.parse(createdAt))

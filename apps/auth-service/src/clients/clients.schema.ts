@@ -62,7 +62,10 @@ export const PartnerClientPage = pageOf(PartnerClient, 'PartnerClientPage')
 export const MadeClient = z
   .strictObject({
     ...fields,
-    clientSecret: z.string().optional().meta({ description: 'Of a client with a secret. It is shown this once' }),
+    clientSecret: z
+      .string()
+      .optional()
+      .meta({ description: 'Of a client with a secret. It is shown this once: a replay of the same Idempotency-Key is without it' }),
   })
   .meta({ id: 'MadeClient' })
 export type MadeClient = z.infer<typeof MadeClient>

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post, Query } from '@nestjs/common'
+import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post, Query, Res } from '@nestjs/common'
 import {
   ApiConflictResponse,
   ApiCreatedResponse,
@@ -9,7 +9,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger'
 import { Problem, type Page, type PageQuery } from '@catamaran/contracts'
-import { Requires } from '@catamaran/platform'
+import { answerOnce, ApiIdempotencyKey, IdempotencyKey, Requires } from '@catamaran/platform'
+import type { FastifyReply } from 'fastify'
 import { ForPartner, Membership } from '../partners/membership.guard.js'
 import type { Member } from '../partners/memberships.service.js'
 import { ClientId, ClientsQuery, MadeClient, NewClient, PartnerClient, PartnerClientPage } from './clients.schema.js'
@@ -32,10 +33,16 @@ export class PartnerClientsController {
     summary: 'Make an OAuth client',
     description: 'For client credentials: with a secret, which the answer shows this once, or with your public keys (`private_key_jwt`).',
   })
+  @ApiIdempotencyKey('client')
   @ApiCreatedResponse({ standardSchema: MadeClient })
   @ApiConflictResponse({ description: 'The plan allows no more, or the partner is not active', standardSchema: Problem })
-  create(@Membership() { partnerId }: Member, @Body({ schema: NewClient }) body: NewClient): Promise<MadeClient> {
-    return this.clients.create(partnerId, body)
+  async create(
+    @Membership() member: Member,
+    @IdempotencyKey({ required: false }) key: string | undefined,
+    @Body({ schema: NewClient }) body: NewClient,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<MadeClient> {
+    return answerOnce(reply, await this.clients.create(member, key, body))
   }
 
   @Get()

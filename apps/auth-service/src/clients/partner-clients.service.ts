@@ -1,8 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Injectable } from '@nestjs/common'
 import { decodeCursor, encodeCursor, newId, type Page, type PageQuery, type PartnerId } from '@catamaran/contracts'
+import type { Queryable } from '@catamaran/data'
+import type { Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { z } from 'zod'
+import type { Member } from '../partners/memberships.service.js'
+import type { Partner } from '../partners/partners.schema.js'
 import { PartnersService } from '../partners/partners.service.js'
 import { PlansService } from '../partners/plans.service.js'
 import { RevocationsService } from '../revocations/revocations.service.js'
@@ -38,18 +42,25 @@ export class PartnerClientsService {
     return client
   }
 
-  /** A plan allows as many clients as keys. @throws AppError partners.client-limit, partners.not-active */
-  create(partnerId: PartnerId, { name, scopes, ...auth }: NewClient): Promise<MadeClient> {
+  /**
+   * Makes a client, once for an Idempotency-Key; a replay is without its secret. A plan allows as many clients as keys.
+   * @throws AppError partners.client-limit, partners.not-active
+   */
+  create(member: Member, key: string | undefined, body: NewClient): Promise<Outcome<MadeClient, PartnerClient>> {
+    const { name, scopes, ...auth } = body
+    const { partnerId } = member
     const secret = auth.authMethod === 'client_secret' ? randomBytes(32).toString('base64url') : undefined
     const secretHash = secret && `sha256$${createHash('sha256').update(secret).digest('base64url')}`
     const jwks = auth.authMethod === 'private_key_jwt' ? auth.jwks : undefined
-    return this.partners.holdingActive(partnerId, async (tx, { plan }) => {
+    const make = async (tx: Queryable, { plan }: Partner): Promise<MadeClient> => {
       const { maxApiKeys } = await this.plans.require(plan, tx)
       if ((await this.repository.count(tx, partnerId)) >= maxApiKeys) throw new AppError('partners.client-limit')
       const { authMethod } = auth
       const made = await this.repository.insert(tx, { id: newId('client'), partnerId, name, authMethod, secretHash, jwks, scopes })
       return { ...made, ...(secret === undefined ? {} : { clientSecret: secret }) }
-    })
+    }
+    const request = { operation: 'clients.create', key, request: body }
+    return this.partners.making(member, request, make, ({ clientSecret: _secret, ...rest }) => rest)
   }
 
   /** Ends a client and, on every gateway within a second, the tokens that it was given. @throws AppError partners.client-not-found */

@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common'
 import { ApiAcceptedResponse, ApiConflictResponse, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { Problem, type UserId } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { answerOnce, ApiIdempotencyKey, Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
 import { Export, ExportId, type ExportId as ExportIdType } from './exports.schema.js'
 import { ExportsService } from './exports.service.js'
@@ -20,13 +20,18 @@ export class ExportsController {
     description:
       'One JSON file with all that is held about you; a mail tells when it is ready. While one is pending, the answer is that one. At most three a day.',
   })
+  @ApiIdempotencyKey('copy')
   @ApiAcceptedResponse({
     description: 'It is being gathered',
     standardSchema: Export,
     headers: { Location: { description: 'Where its status is', schema: { type: 'string' } } },
   })
-  async request(@Caller() { sub }: Claims, @Res({ passthrough: true }) reply: FastifyReply): Promise<Export> {
-    const asked = await this.exports.request(sub as UserId)
+  async request(
+    @Caller() { sub }: Claims,
+    @IdempotencyKey({ required: false }) key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Export> {
+    const asked = answerOnce(reply, await this.exports.request(sub as UserId, key))
     reply.header('location', `/v1/me/export/${asked.id}`)
     return asked
   }

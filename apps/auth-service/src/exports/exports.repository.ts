@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { idOf, uuidOf, type UserId } from '@catamaran/contracts'
 import { Database, type Queryable } from '@catamaran/data'
+import { Idempotency, type KeyedRequest, type Outcome } from '@catamaran/messaging'
 import type { ExportId } from './exports.schema.js'
 
 export interface ExportRow {
@@ -78,10 +79,17 @@ const rowOf = (row: ExportRow & { id: string }): ExportRow => ({ ...row, id: idO
 /** Exports that were asked for, and their content until it expires. */
 @Injectable()
 export class ExportsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly idempotency: Idempotency,
+  ) {}
 
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
     return this.database.transaction(work)
+  }
+
+  once<T>(request: KeyedRequest, work: (tx: Queryable) => Promise<T>): Promise<Outcome<T, T>> {
+    return this.database.transaction((tx) => this.idempotency.once(tx, request, () => work(tx)))
   }
 
   /** Whether the person is there with an open account; locks them, so that their requests come one after the other. */

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
 import { Inject, Injectable } from '@nestjs/common'
 import { idOf, isId, newId, uuidOf, type UserId } from '@catamaran/contracts'
+import type { Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { CLOCK, type Clock } from '../config.js'
 import { hashOfLink } from '../mail/link.js'
@@ -43,17 +44,16 @@ export class ExportsService {
     @Inject(CLOCK) private readonly now: Clock,
   ) {}
 
-  /** Asks for an export; while one is pending, that one. @throws AppError identity.account-closed, request.rate-limited */
-  async request(userId: UserId): Promise<Export> {
-    const row = await this.repository.transaction(async (tx) => {
+  /** Asks for an export, once for a key; while one is pending, that one. @throws AppError identity.account-closed, request.rate-limited */
+  request(userId: UserId, key?: string): Promise<Outcome<Export, Export>> {
+    return this.repository.once({ caller: userId, operation: 'exports.request', key, request: {} }, async (tx) => {
       if (!(await this.repository.lockUser(tx, userId))) throw new AppError('identity.account-closed')
       const pending = await this.repository.findPending(tx, userId)
-      if (pending !== undefined) return pending
+      if (pending !== undefined) return exportOf(pending)
       const { count, waitS } = await this.repository.countOfDay(tx, userId)
       if (count >= PER_DAY) throw new AppError('request.rate-limited', { retryAfterS: waitS, detail: `At most ${PER_DAY} exports a day.` })
-      return this.repository.insert(tx, newId('export'), userId, LIFE_MS)
+      return exportOf(await this.repository.insert(tx, newId('export'), userId, LIFE_MS))
     })
-    return exportOf(row)
   }
 
   /** @throws AppError identity.export-not-found, also for somebody else's */

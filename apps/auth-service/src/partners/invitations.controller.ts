@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common'
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common'
 import {
   ApiConflictResponse,
   ApiCreatedResponse,
@@ -9,7 +9,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger'
 import { Problem, type Id, type Page, type PageQuery } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { answerOnce, ApiIdempotencyKey, Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
+import type { FastifyReply } from 'fastify'
 import { AcceptInvitation, Invitation, InvitationId, InvitationPage, Invite } from './invitations.schema.js'
 import { InvitationsService } from './invitations.service.js'
 import { ForPartner, Membership } from './membership.guard.js'
@@ -38,10 +39,16 @@ export class InvitationsController {
     summary: 'Invite somebody',
     description: 'Sends a link that works once, for seven days, for an account with that address. Inviting again replaces it.',
   })
+  @ApiIdempotencyKey('invitation')
   @ApiCreatedResponse({ standardSchema: Invitation })
   @ApiConflictResponse({ description: 'They are a member, or the partner is not active', standardSchema: Problem })
-  invite(@Membership() member: Member, @Body({ schema: Invite }) body: Invite): Promise<Invitation> {
-    return this.invitations.invite(member, body)
+  async invite(
+    @Membership() member: Member,
+    @IdempotencyKey({ required: false }) key: string | undefined,
+    @Body({ schema: Invite }) body: Invite,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Invitation> {
+    return answerOnce(reply, await this.invitations.invite(member, key, body))
   }
 
   @Delete('partner/invitations/:id')

@@ -21,6 +21,11 @@ const LIST = {
     from partner_invitation join mail_action using (id)
     where partner_id = $1 and expires_at > $2 and ($3::uuid is null or partner_invitation.id > $3) order by partner_invitation.id limit $4`,
 }
+const FIND = {
+  name: 'invitation.find',
+  text: `select partner_invitation.id, email, role, partner_invitation.created_at as "createdAt", expires_at as "expiresAt"
+    from partner_invitation join mail_action using (id) where partner_id = $1 and partner_invitation.id = $2`,
+}
 const COUNT = {
   name: 'invitation.count',
   text: 'select count(*) from partner_invitation join mail_action using (id) where partner_id = $1 and expires_at > $2',
@@ -57,6 +62,11 @@ export class InvitationsRepository {
 
   async list(partnerId: PartnerId, now: Date, after: string | undefined, limit: number): Promise<Invitation[]> {
     return (await this.database.query<InvitationRow>(LIST, [uuidOf(partnerId), now, after, limit])).map(invitationOf)
+  }
+
+  async find(partnerId: PartnerId, id: Id<'invitation'>): Promise<Invitation | undefined> {
+    const [row] = await this.database.query<InvitationRow>(FIND, [uuidOf(partnerId), uuidOf(id)])
+    return row && invitationOf(row)
   }
 
   async count(tx: Queryable, partnerId: PartnerId, now: Date): Promise<number> {

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { newId, uuidOf, type Id, type Page, type PageQuery, type PartnerId } from '@catamaran/contracts'
+import type { Queryable } from '@catamaran/data'
+import type { Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { CLOCK, type Clock } from '../config.js'
 import { hashOfLink } from '../mail/link.js'
@@ -48,14 +50,15 @@ export class InvitationsService {
   }
 
   /**
-   * Sends somebody a link; one that they were sent before works no more.
-   * @throws AppError partners.not-active, partners.already-member, partners.invitation-limit
+   * Sends somebody a link, once for a key; one that they were sent before works no more. The record of the key does not hold the address.
+   * @throws AppError partners.not-active, partners.already-member, partners.invitation-limit; partners.invitation-not-found for a replay when it is over
    */
-  async invite({ partnerId, userId }: Member, invite: Invite): Promise<Invitation> {
+  async invite(member: Member, key: string | undefined, invite: Invite): Promise<Outcome<Invitation, Invitation>> {
+    const { partnerId, userId } = member
     const id = newId('invitation')
     const now = new Date(this.now())
     const expiresAt = new Date(now.getTime() + LIFE_MS)
-    await this.partners.holdingActive(partnerId, async (tx, partner) => {
+    const make = async (tx: Queryable, partner: Partner): Promise<Invitation> => {
       if ((await this.members.findByEmail(tx, partnerId, invite.email)) !== undefined) throw new AppError('partners.already-member')
       await this.repository.deleteByEmail(tx, partnerId, invite.email)
       if ((await this.repository.count(tx, partnerId, now)) >= OPEN_AT_MOST) throw new AppError('partners.invitation-limit')
@@ -64,9 +67,17 @@ export class InvitationsService {
       await this.repository.insert(tx, id, partnerId, invite, userId, now)
       const details = { partner: partner.name, role: invite.role }
       await this.mails.insertMail(tx, { kind: KIND, recipient: invite.email, actionId: uuidOf(id), details })
-    })
-    this.worker.wake()
-    return { id, ...invite, createdAt: now.toISOString(), expiresAt: expiresAt.toISOString() }
+      return { id, ...invite, createdAt: now.toISOString(), expiresAt: expiresAt.toISOString() }
+    }
+    const request = { operation: 'invitations.create', key, request: invite }
+    const outcome = await this.partners.making(member, request, make, (made) => made.id)
+    if (!outcome.isReplay) {
+      this.worker.wake()
+      return outcome
+    }
+    const invitation = await this.repository.find(partnerId, outcome.value)
+    if (invitation === undefined) throw new AppError('partners.invitation-not-found')
+    return { isReplay: true, value: invitation }
   }
 
   /** @throws AppError partners.invitation-not-found */

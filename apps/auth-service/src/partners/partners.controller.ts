@@ -1,7 +1,8 @@
-import { Body, Controller, Get, HttpCode, Patch, Post, Query } from '@nestjs/common'
+import { Body, Controller, Get, HttpCode, Patch, Post, Query, Res } from '@nestjs/common'
 import { ApiConflictResponse, ApiCreatedResponse, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { Problem, type Page, type PageQuery, type UserId } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { answerOnce, ApiIdempotencyKey, Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
+import type { FastifyReply } from 'fastify'
 import { ForPartner, Membership } from './membership.guard.js'
 import type { Member } from './memberships.service.js'
 import { ChangePartner, ListQuery, MyPartnerPage, NewPartner, Partner, type MyPartner } from './partners.schema.js'
@@ -16,10 +17,16 @@ export class PartnersController {
   @HttpCode(201)
   @Requires('partner:write')
   @ApiOperation({ summary: 'Become a partner', description: 'The new partner is yours, and waits for an operator’s approval.' })
+  @ApiIdempotencyKey('partner')
   @ApiCreatedResponse({ standardSchema: Partner })
   @ApiConflictResponse({ description: 'Too many of yours are waiting', standardSchema: Problem })
-  create(@Caller() person: Claims, @Body({ schema: NewPartner }) body: NewPartner): Promise<Partner> {
-    return this.partners.create(person.sub as UserId, body)
+  async create(
+    @Caller() person: Claims,
+    @IdempotencyKey({ required: false }) key: string | undefined,
+    @Body({ schema: NewPartner }) body: NewPartner,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Partner> {
+    return answerOnce(reply, await this.partners.create(person.sub as UserId, key, body))
   }
 
   @Get('partners')

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common'
 import { idOf, isId, newId, type Page, type PageQuery, type PartnerId, type UserId } from '@catamaran/contracts'
 import type { Queryable } from '@catamaran/data'
+import { Idempotency, type KeyedRequest, type Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { MembersRepository } from './members.repository.js'
+import type { Member } from './memberships.service.js'
 import { pageById } from './page-by-id.js'
 import { partnerOf, PartnersRepository } from './partners.repository.js'
 import type { ChangePartner, MyPartner, NewPartner, Partner } from './partners.schema.js'
@@ -16,17 +18,21 @@ export class PartnersService {
   constructor(
     private readonly repository: PartnersRepository,
     private readonly members: MembersRepository,
+    private readonly idempotency: Idempotency,
   ) {}
 
-  /** Takes a new partner down, owned by who asks. It waits for approval. @throws AppError partners.pending-limit */
-  create(userId: UserId, { name }: NewPartner): Promise<Partner> {
-    return this.repository.transaction(async (tx) => {
-      if (!(await this.repository.lockPerson(tx, userId))) throw new AppError('auth.token-invalid')
-      if ((await this.repository.countPendingOf(tx, userId)) >= PENDING_AT_MOST) throw new AppError('partners.pending-limit')
-      const partner = await this.repository.insert(tx, newId('partner'), name)
-      await this.members.insert(tx, partner.id, userId, 'owner')
-      return partner
-    })
+  /** Takes a new partner down, owned by who asks, once for a key. It waits for approval. @throws AppError partners.pending-limit */
+  create(userId: UserId, key: string | undefined, { name }: NewPartner): Promise<Outcome<Partner, Partner>> {
+    const request = { caller: userId, operation: 'partners.create', key, request: { name } }
+    return this.repository.transaction((tx) =>
+      this.idempotency.once(tx, request, async () => {
+        if (!(await this.repository.lockPerson(tx, userId))) throw new AppError('auth.token-invalid')
+        if ((await this.repository.countPendingOf(tx, userId)) >= PENDING_AT_MOST) throw new AppError('partners.pending-limit')
+        const partner = await this.repository.insert(tx, newId('partner'), name)
+        await this.members.insert(tx, partner.id, userId, 'owner')
+        return partner
+      }),
+    )
   }
 
   /** The partners that a person is a member of; a key or client of a partner sees that one. */
@@ -58,11 +64,28 @@ export class PartnersService {
 
   /** The same where only an active one will do. @throws AppError partners.not-active, partners.not-found */
   holdingActive<T>(id: PartnerId, work: (tx: Queryable, partner: Partner) => Promise<T>): Promise<T> {
-    return this.holding(id, async (tx, partner) => {
-      if (partner.status !== 'active') throw new AppError('partners.not-active')
-      return work(tx, partner)
-    })
+    return this.holding(id, (tx, partner) => work(tx, active(partner)))
   }
+
+  /**
+   * The same for what makes something, once for a key; a replay is answered whatever became of the partner.
+   * @param remember what a replay answers: leave secrets and personal data out
+   * @throws AppError partners.not-active, partners.not-found, and what `Idempotency.once` throws
+   */
+  making<T, R>(
+    { partnerId, userId }: Member,
+    { request, ...keyed }: Omit<KeyedRequest, 'caller'>,
+    work: (tx: Queryable, partner: Partner) => Promise<T>,
+    remember: (made: T) => R,
+  ): Promise<Outcome<T, R>> {
+    const ofPartner = { ...keyed, caller: userId ?? partnerId, request: { partnerId, request } }
+    return this.holding(partnerId, (tx, partner) => this.idempotency.once(tx, ofPartner, async () => work(tx, active(partner)), remember))
+  }
+}
+
+const active = (partner: Partner): Partner => {
+  if (partner.status !== 'active') throw new AppError('partners.not-active')
+  return partner
 }
 
 const found = (partner: Partner | undefined): Partner => {
