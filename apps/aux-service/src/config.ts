@@ -33,8 +33,9 @@ const webhookEnv = {
   WEBHOOK_WINDOW_MS: env.ms.default(24 * 3_600_000),
   /** The first pause of an endpoint that fails five times in a row; the longest is sixty times that. */
   WEBHOOK_PAUSE_MS: env.ms.default(5_000),
-  /** Attempts at the same time, in all and to one endpoint. */
-  WEBHOOK_CONCURRENCY: env.count.min(4).default(1_000),
+  /** Attempts at the same time: in all, to an endpoint that has answered lately, and to any other. */
+  WEBHOOK_CONCURRENCY: env.count.min(4).default(2_000),
+  WEBHOOK_MOST_SLOTS: env.count.min(1).default(32),
   WEBHOOK_SLOTS: env.count.min(1).default(4),
   /** How often what is due is looked for when nobody says that there is something. */
   WEBHOOK_POLL_MS: env.ms.default(500),
@@ -73,6 +74,7 @@ export const Config = z
       breaker: { threshold: 5, pauseMs: flat.WEBHOOK_PAUSE_MS, maxPauseMs: 60 * flat.WEBHOOK_PAUSE_MS },
       concurrency: flat.WEBHOOK_CONCURRENCY,
       slots: flat.WEBHOOK_SLOTS,
+      mostSlots: flat.WEBHOOK_MOST_SLOTS,
       pollMs: flat.WEBHOOK_POLL_MS,
       keepMs: flat.WEBHOOK_KEEP_MS,
     },
