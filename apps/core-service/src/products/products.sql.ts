@@ -35,10 +35,14 @@ export const CHANGE: Statement = {
     select * from changed`,
 }
 
+// Each SKU is looked up by itself: joined with the seller's products, the planner reads all of them while it still believes that they are few.
+const BY_SKU = (sku: string, columns: string) => `lateral (select ${columns} from product where seller_id = $1 and sku = ${sku} limit 1)`
+
 /** Locks the stock of the products that a seller has under these SKUs, in the order of their ids: $1 seller, $2 SKUs. */
 export const LOCK_STOCK: Statement = {
   name: 'partner-product.lock-stock',
-  text: `select product_id from stock where product_id = any(array(select id from product where seller_id = $1 and sku = any($2::text[])))
+  text: `select product_id from stock where product_id = any(array(
+      select p.id from unnest($2::text[]) as l(sku) cross join ${BY_SKU('l.sku', 'id')} p))
     order by product_id for update`,
 }
 
@@ -57,7 +61,7 @@ with line as materialized (
     l.available <> s.available as is_stock_changed, availability(l.available) <> availability(s.available) as is_availability_changed
   from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::int[], $10::int[])
     with ordinality as l(new_id, sku, name, description, category, price_minor, currency, tax_basis_points, available, n)
-  left join product p on p.seller_id = $1 and p.sku = l.sku left join stock s on s.product_id = p.id),
+  left join ${BY_SKU('l.sku', '*')} p on true left join stock s on s.product_id = p.id),
 made as (
   insert into product (id, seller_id, sku, name, description, category, price_minor, currency, tax_basis_points)
   select new_id, $1, sku, name, description, category, price_minor, currency, tax_basis_points from line where product_id is null
