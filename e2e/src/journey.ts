@@ -151,11 +151,5 @@ const shop = async (buyer: Catamaran, step: Step): Promise<Journey['order']> => 
 }
 
 const register = async (system: RunningSystem, email: string, password: string): Promise<void> => {
-  const response = await fetch(`${system.gateway}/v1/users`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
-    signal: AbortSignal.timeout(10_000),
-  })
-  if (response.status !== 202) throw new Error(`POST /v1/users answered ${response.status}: ${await response.text()}`)
+  await createCatamaran({ baseUrl: system.gateway }).POST('/v1/users', { body: { email, password } })
 }

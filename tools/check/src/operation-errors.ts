@@ -50,7 +50,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'Payments.callback': ['payments.signature-invalid', 'request.too-large'],
   'Notifications.list': [],
   'Webhooks.list': [],
-  'Webhooks.create': ['webhooks.url-refused', 'webhooks.endpoint-limit'],
+  'Webhooks.create': ['webhooks.url-refused', 'webhooks.endpoint-limit', 'request.idempotency-key-missing'],
   'Webhooks.read': ENDPOINT,
   'Webhooks.change': [...ENDPOINT, 'webhooks.url-refused'],
   'Webhooks.delete': ENDPOINT,

@@ -27,8 +27,7 @@ export const sdkTypesOf = async (openApi: string): Promise<string> => {
     await writeFile(source, openApi)
     await promisify(execFile)(process.execPath, [GENERATOR, source, '-o', target], { timeout: 120_000 })
     const keyed = keyedOf(JSON.parse(openApi) as Document).map((operation) => `  '${operation}',\n`)
-    const head = '// oxlint-disable -- made by openapi-typescript: npm run generate\n'
-    return `${head}${await readFile(target, 'utf8')}\n/** What takes an Idempotency-Key. */\nexport const KEYED: readonly string[] = [\n${keyed.join('')}]\n`
+    return `${await readFile(target, 'utf8')}\n/** What takes an Idempotency-Key. */\nexport const KEYED: readonly string[] = [\n${keyed.join('')}]\n`
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
