@@ -49,6 +49,7 @@ const ORDER: Others = { thing: 'order', code: 'orders.not-found' }
 const WEBHOOK: Others = { thing: 'webhookEndpoint', code: 'webhooks.endpoint-not-found' }
 const DELIVERY: Others = { thing: 'webhookDelivery', within: 'webhookEndpoint', code: 'webhooks.endpoint-not-found' }
 const FULFILMENT: Others = { thing: 'fulfilment', code: 'fulfilments.not-found' }
+const PRODUCT: Others = { thing: 'product', code: 'catalogue.product-not-found' }
 const RETURN: Others = { thing: 'return', code: 'returns.not-found' }
 const ANYBODY: Access = { scope: null }
 const GATEWAY = ['api-gateway'] as const
@@ -172,6 +173,20 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'GET /v1/partner/clients/{id}': auth('partner:read', VIEWER, CLIENT),
   'DELETE /v1/partner/clients/{id}': auth('partner:write', DEVELOPER, CLIENT),
   'GET /v1/partner/usage': auth('partner:read', VIEWER),
+
+  'GET /v1/partner/products': core('catalogue'),
+  'POST /v1/partner/products': core('catalogue'),
+  'POST /v1/partner/products/import': core('catalogue'),
+  'GET /v1/partner/imports/{id}': core('catalogue', {}, { thing: 'import', code: 'catalogue.import-not-found' }),
+  'GET /v1/partner/products/{id}': core('catalogue', {}, PRODUCT),
+  'PATCH /v1/partner/products/{id}': core('catalogue', {}, { ...PRODUCT, body: { priceMinor: 1 } }),
+  'POST /v1/partner/products/{id}/withdraw': core('catalogue', {}, PRODUCT),
+  'POST /v1/partner/products/{id}/relist': core('catalogue', {}, PRODUCT),
+  'GET /v1/partner/products/{id}/stock': core('catalogue', {}, PRODUCT),
+  'PUT /v1/partner/products/{id}/stock': core('catalogue', {}, { ...PRODUCT, body: { available: 1 } }),
+  'POST /v1/partner/products/{id}/stock/adjust': core('catalogue', {}, { ...PRODUCT, body: { by: 1 } }),
+  'GET /v1/partner/settings': core('catalogue'),
+  'PUT /v1/partner/settings': core('catalogue'),
 
   'GET /v1/partner/fulfilments': core('orders'),
   'GET /v1/partner/fulfilments/{id}': core('orders', {}, FULFILMENT),

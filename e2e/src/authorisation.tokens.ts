@@ -11,6 +11,7 @@ export interface TokenSays {
   scope?: string
   clientId?: string
   sid?: string
+  plan?: string
   acr?: string
   /** Seconds since the person signed in; undefined says nothing of it, as a machine's token. Default 0. */
   authAgeS?: number | undefined
@@ -103,12 +104,13 @@ export class Mint {
   private claims(says: TokenSays): Record<string, unknown> {
     const nowS = Math.floor(Date.now() / 1000)
     const authAgeS = 'authAgeS' in says ? says.authAgeS : 0
-    const { acr = ACR.multi, sid } = says
+    const { acr = ACR.multi, sid, plan } = says
     return {
       ...{ iss: says.issuer ?? this.issuer, aud: says.audience ?? AUDIENCE, sub: says.sub ?? newId('user') },
       ...{ client_id: says.clientId ?? 'catamaran-demo', scope: says.scope ?? '', jti: randomUUID() },
       ...{ iat: nowS - 2, exp: nowS + (says.expiresInS ?? 300) },
       ...(sid !== undefined && { sid }),
+      ...(plan !== undefined && { plan }),
       ...(acr !== '' && { acr }),
       ...(authAgeS !== undefined && { auth_time: nowS - authAgeS }),
     }

@@ -10,6 +10,8 @@ import { journey, signIn, type Journey } from './journey.js'
 /** A kind of thing that belongs to a buyer or to a partner. */
 export type Owned =
   | 'order'
+  | 'product'
+  | 'import'
   | 'webhookEndpoint'
   | 'webhookDelivery'
   | 'fulfilment'
@@ -42,6 +44,8 @@ export interface World {
 /** An id of each kind that nobody has. */
 export const absentId: Readonly<Record<Owned, () => string>> = {
   order: () => newId('order'),
+  product: () => newId('product'),
+  import: () => newId('import'),
   fulfilment: () => newId('fulfilment'),
   webhookEndpoint: () => newId('webhookEndpoint'),
   webhookDelivery: () => newId('webhookDelivery'),
@@ -99,7 +103,7 @@ const writeThings = async (run: Run, victim: string, stranger: string): Promise<
     partner: { id: idOf('partner', partner), members },
     otherPartner: idOf('partner', other),
     owned: {
-      ...{ order: '', session: '', fulfilment: '', return: '', webhookEndpoint: '', webhookDelivery: '' },
+      ...{ order: '', session: '', fulfilment: '', return: '', product: '', import: '', webhookEndpoint: '', webhookDelivery: '' },
       ...{ passkey: idOf('passkey', passkey), export: idOf('export', dump), invitation: idOf('invitation', invitation) },
       ...{ apiKey: idOf('apiKey', apiKey), client, member: members.developer },
     },
@@ -113,21 +117,30 @@ const FULFILMENT = 'insert into fulfilment (id, order_id, seller_id, items_minor
 const RETURN = "insert into order_return (id, order_id, fulfilment_id, seller_id, lines, refund_minor) values ($1, $2, $3, $4, '[]', 100)"
 const IS_PAID = "select from orders where id = $1 and status = 'confirmed'"
 
+const PRODUCT = `with made as (insert into product (id, seller_id, name, description, category, price_minor, currency)
+    values ($1, $2, 'A thing', '', 'kitchen', 100, 'EUR') returning id)
+  insert into stock (product_id, available, initial) select id, 1, 1 from made`
+const IMPORT = 'insert into product_import (partner_id, id) values ($1, $2)'
+
 /** Gives the partner a part of the victim's order, and a return, once the order has come to rest. */
 const writeParts = async (
   { engines }: RunningSystem,
   order: string,
   partner: string,
-): Promise<Pick<World['owned'], 'fulfilment' | 'return'>> => {
-  const [seller, part, asked] = [uuid(), uuid(), uuid()]
+): Promise<Pick<World['owned'], 'fulfilment' | 'return' | 'product' | 'import'>> => {
+  const [part, asked, product] = [uuid(), uuid(), uuid()]
+  const seller = partner // a partner's own seller has its UUID
+  const begun = newId('import')
   await inDatabase(engines.databases.core, async (run) => {
     await until(async () => (await run(IS_PAID, order)).length === 1, { deadlineMs: 15_000, message: "the victim's order is paid" })
     await run(SELLER, seller, partner)
     await run(LINE, order, seller)
     await run(FULFILMENT, part, order, seller)
     await run(RETURN, asked, order, part, seller)
+    await run(PRODUCT, product, seller)
+    await run(IMPORT, partner, begun)
   })
-  return { fulfilment: idOf('fulfilment', part), return: idOf('return', asked) }
+  return { product: idOf('product', product), import: begun, fulfilment: idOf('fulfilment', part), return: idOf('return', asked) }
 }
 
 const ENDPOINT =

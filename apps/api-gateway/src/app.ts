@@ -8,12 +8,16 @@ import { forwardingRoutes } from './forwarding/routes.js'
 import { pageRoutes } from './pages/pages.routes.js'
 import { securityHeadersOf } from './security-headers.js'
 
+const UPLOAD_WITHIN_MS = 15 * 60_000
+
 /** Makes the gateway. `now` is the wall clock for token expiry. */
 export const createApp = (config: Config, overrides: { now?: () => number } = {}): Promise<Service> =>
   createService({
     name: 'api-gateway',
     config: config.service,
     trustedHops: config.trustedHops,
+    // Shorter times for all bodies but uploads: takeBody.
+    requestTimeoutMs: UPLOAD_WITHIN_MS,
     module: (platform) => AppModule.for(config, platform),
     headers: securityHeadersOf(config.service.issuer),
     door: (app) => app.get(GatewayDoor),

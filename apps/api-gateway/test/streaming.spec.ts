@@ -7,6 +7,7 @@ import { Agent, request } from 'undici'
 import { ask, startSetting, Wire, type InnerService, type Setting } from './setting.js'
 
 const MIB = 1024 * 1024
+const IMPORT = '/v1/partner/products/import'
 
 describe('streaming', () => {
   let setting: Setting
@@ -208,5 +209,37 @@ describe('streaming', () => {
       assert.deepEqual([(await slow).status, (await slow).text], [200, 'done'])
       await closed
     })
+  })
+
+  it('passes an import on while both sides talk, larger than other bodies, on connections that other requests don’t need', async () => {
+    let gone = 0
+    const { url: narrow } = await setting.gateway({ RATE_LIMIT_ANONYMOUS: '1000/1000' })
+    core.listener = (incoming, response) => {
+      if (incoming.url !== IMPORT) return void response.end('read')
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      response.on('close', () => gone++).flushHeaders()
+      incoming.on('data', (chunk: Buffer) => response.write(`${chunk.length} `)).on('end', () => response.end())
+    }
+    const open = async () => {
+      const outgoing = httpRequest(narrow + IMPORT, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' } })
+      outgoing.write('first')
+      outgoing.on('error', () => undefined)
+      const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
+      return { outgoing, answer }
+    }
+    const imports = await Promise.all(Array.from({ length: 16 }, open))
+    const full = await request(narrow + IMPORT, { method: 'POST', body: 'x' })
+    assert.equal(full.statusCode, 503)
+    await full.body.dump()
+    assert.equal(await (await request(`${narrow}/v1/export`)).body.text(), 'read')
+    const [first] = imports as [(typeof imports)[number]]
+    await once(first.answer, 'data')
+    for (let round = 0; round < 3; round++) {
+      first.outgoing.write(Buffer.alloc(60 * 1024))
+      const [told] = (await once(first.answer, 'data')) as [Buffer]
+      assert.match(String(told), /^\d+ /)
+    }
+    for (const { outgoing } of imports) outgoing.destroy()
+    await until(() => gone === 16, { message: 'the inner service hears that they are gone' })
   })
 })

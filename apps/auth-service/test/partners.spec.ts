@@ -234,6 +234,30 @@ describe('partners', () => {
       assert.deepEqual([back.body['status'], back.body['reason']], ['active', null])
     })
 
+    it('tells in events of every name and status that an approved partner has, with a rising version, and of no other partner', async () => {
+      const { partnerId, owner } = await newPartner(system, 'pending')
+      const { call } = await newOperator(system)
+      const rename = async (name: string) => assert.equal((await owner.call('PATCH', '/v1/partner', { body: { name } })).status, 200)
+      await rename('Not yet')
+      await call('POST', `/v1/ops/partners/${partnerId}/reject`, { body: { reason } })
+      await call('POST', `/v1/ops/partners/${partnerId}/approve`)
+      await rename('Spinnaker')
+      await call('POST', `/v1/ops/partners/${partnerId}/suspend`, { body: { reason } })
+      assert.equal((await call('POST', `/v1/ops/partners/${partnerId}/suspend`, { body: { reason } })).status, 409)
+      const { rows } = await system.database.query<{ data: string; type: string; sequence: string }>(
+        'select type, sequence::int, data from outbox where subject = $1 order by seq',
+        [uuidOf(partnerId)],
+      )
+      assert.deepEqual(
+        rows.map(({ type, sequence, data }) => [type, sequence, JSON.parse(data)]),
+        [
+          ['Not yet', 'active', 4],
+          ['Spinnaker', 'active', 5],
+          ['Spinnaker', 'suspended', 6],
+        ].map(([name, status, version]) => ['identity.partner.changed.v1', version, { partnerId, name, status }]),
+      )
+    })
+
     it('refuses what the status does not allow, also to one of two at once', async () => {
       const { call } = await newOperator(system)
       const refused = [

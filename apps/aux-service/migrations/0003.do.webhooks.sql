@@ -12,14 +12,11 @@ create table webhook_endpoint (
   failures integer not null default 0,
   failing_since timestamptz,
   paused_until timestamptz,
-  idempotency_key text,
-  request_hash bytea,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   check ((status = 'disabled') = (disabled_reason is not null))
 );
 create index webhook_endpoint_partner on webhook_endpoint (partner_id, id);
-create unique index webhook_endpoint_idempotency on webhook_endpoint (partner_id, idempotency_key);
 
 -- What deliveries are signed with: all that have not ended. Sealed with DATA_KEYS, the endpoint's id as owner.
 create table webhook_secret (
@@ -54,7 +51,7 @@ create table webhook_delivery (
   check ((status = 'dead') = (dead_reason is not null))
 ) with (autovacuum_vacuum_scale_factor = 0.05);
 create unique index webhook_delivery_event on webhook_delivery (endpoint_id, event_id);
-create index webhook_delivery_due on webhook_delivery (endpoint_id, due_at) where status = 'waiting';
+create index webhook_delivery_due on webhook_delivery (endpoint_id, due_at, seq) where status = 'waiting';
 create index webhook_delivery_lane on webhook_delivery (endpoint_id, subject, seq) where status = 'waiting';
 create index webhook_delivery_list on webhook_delivery (endpoint_id, seq);
 create index webhook_delivery_dead on webhook_delivery (endpoint_id, seq) where status = 'dead';

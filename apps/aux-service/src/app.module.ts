@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo } from '@catamaran/data'
-import { Outbox, OutboxRelay } from '@catamaran/messaging'
+import { Idempotency, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { LOGGER, type Platform } from '@catamaran/platform'
 import { AuditConsumer } from './audit/audit.consumer.js'
 import { AuditRepository } from './audit/audit.repository.js'
@@ -40,6 +40,7 @@ export class AppModule {
           inject: [Outbox],
           useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'aux-service', logger }),
         },
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         NotificationsRepository,
         NotificationsService,
         AuditRepository,

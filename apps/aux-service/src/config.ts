@@ -1,29 +1,41 @@
+import { isIP, isIPv6 } from 'node:net'
 import { databaseConfig, databaseEnv, dataKeysConfig, dataKeysEnv, dynamoConfig, dynamoEnv } from '@catamaran/data'
 import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { z } from 'zod'
 
-/** Seconds and hours of the retry schedule that Standard Webhooks suggests. */
+const isNetwork = (text: string): boolean => {
+  const [address = '', prefix = '0', ...rest] = text.split('/')
+  return rest.length === 0 && isIP(address) !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (isIPv6(address) ? 128 : 32)
+}
+
+/** From five seconds to ten hours, as is usual for Standard Webhooks. */
 const RETRIES = '5000,300000,1800000,7200000,18000000,36000000'
 
 const webhookEnv = {
   /** Lets webhooks go over http and to other ports than 443: for receivers on one's own machine. */
   WEBHOOK_ALLOW_HTTP: z.enum(['true', 'false']).default('false'),
   /** Networks (CIDR) that webhooks may go to although they are not of the public internet: for the same. */
-  WEBHOOK_ALLOWED_NETWORKS: env.list.default([]),
+  WEBHOOK_ALLOWED_NETWORKS: env.list
+    .default([])
+    .refine((networks) => networks.every(isNetwork), 'expected networks such as 127.0.0.0/8, separated by commas'),
+  /** Which name servers are asked for the names of receivers (`address:port`). None: those of the machine. */
+  WEBHOOK_NAME_SERVERS: env.list.default([]),
   /** How long a receiver may take for its answer. */
   WEBHOOK_TIMEOUT_MS: env.ms.default(10_000),
   /** The longest wait before each retry; the last one goes for all further ones. */
   WEBHOOK_RETRY_MS: z
     .string()
+    .regex(/^\d+(,\d+)*$/, 'expected milliseconds, separated by commas')
     .default(RETRIES)
     .transform((text) => text.split(',').map(Number)),
   /** How long a delivery is tried, and how long an endpoint may go on failing before it is switched off. */
   WEBHOOK_WINDOW_MS: env.ms.default(24 * 3_600_000),
   /** The first pause of an endpoint that fails five times in a row; the longest is sixty times that. */
   WEBHOOK_PAUSE_MS: env.ms.default(5_000),
-  /** Attempts at the same time, in all and to one endpoint. */
-  WEBHOOK_CONCURRENCY: env.count.min(4).default(1_000),
+  /** Attempts at the same time: in all, to an endpoint that has answered lately, and to any other. */
+  WEBHOOK_CONCURRENCY: env.count.min(4).default(2_000),
+  WEBHOOK_MOST_SLOTS: env.count.min(1).default(32),
   WEBHOOK_SLOTS: env.count.min(1).default(4),
   /** How often what is due is looked for when nobody says that there is something. */
   WEBHOOK_POLL_MS: env.ms.default(500),
@@ -51,13 +63,18 @@ export const Config = z
     notifications: { ttlMs: flat.NOTIFICATION_TTL_MS },
     dataKeys: dataKeysConfig(flat),
     webhooks: {
-      addresses: { allowHttp: flat.WEBHOOK_ALLOW_HTTP === 'true', allowedNetworks: flat.WEBHOOK_ALLOWED_NETWORKS },
+      addresses: {
+        allowHttp: flat.WEBHOOK_ALLOW_HTTP === 'true',
+        allowedNetworks: flat.WEBHOOK_ALLOWED_NETWORKS,
+        nameServers: flat.WEBHOOK_NAME_SERVERS,
+      },
       timeoutMs: flat.WEBHOOK_TIMEOUT_MS,
       retryMs: flat.WEBHOOK_RETRY_MS,
       windowMs: flat.WEBHOOK_WINDOW_MS,
       breaker: { threshold: 5, pauseMs: flat.WEBHOOK_PAUSE_MS, maxPauseMs: 60 * flat.WEBHOOK_PAUSE_MS },
       concurrency: flat.WEBHOOK_CONCURRENCY,
       slots: flat.WEBHOOK_SLOTS,
+      mostSlots: flat.WEBHOOK_MOST_SLOTS,
       pollMs: flat.WEBHOOK_POLL_MS,
       keepMs: flat.WEBHOOK_KEEP_MS,
     },

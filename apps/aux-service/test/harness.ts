@@ -71,8 +71,8 @@ export class Harness {
     return new Harness(scope, issuer, env, database, dynamodb, outbox)
   }
 
-  async start(): Promise<{ service: Service; url: string }> {
-    const service = await createApp(readConfig(Config, this.env))
+  async start(overrides: Record<string, string> = {}): Promise<{ service: Service; url: string }> {
+    const service = await createApp(readConfig(Config, { ...this.env, ...overrides }))
     const { url } = await service.listen()
     this.scope.onClose(() => service.close())
     return { service, url }

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { newId } from '@catamaran/contracts'
 import { until } from '@catamaran/testing'
 import { Harness } from './harness.js'
+import { NameServer } from './name-server.js'
 import { ok, Receiver, verifies } from './receiver.js'
 import { fulfilmentFacts, partnerOf } from './webhooks.js'
 
@@ -11,21 +12,29 @@ describe('webhooks', () => {
   let harness: Harness
   let receiver: Receiver
   let url: string
+  let names: NameServer
 
   before(async () => {
-    harness = await Harness.create('aux_webhooks', { WEBHOOK_RETRY_MS: '20,20,20,60', WEBHOOK_PAUSE_MS: '20', WEBHOOK_POLL_MS: '50' })
+    names = await NameServer.start()
+    harness = await Harness.create('aux_webhooks', {
+      WEBHOOK_NAME_SERVERS: names.address,
+      WEBHOOK_RETRY_MS: '20,20,20,60',
+      WEBHOOK_PAUSE_MS: '20',
+      WEBHOOK_POLL_MS: '50',
+    })
     receiver = await Receiver.start()
     url = (await harness.start()).url
   })
   after(async () => {
     await harness.close()
     receiver.close()
+    names.close()
   })
 
   const partner = () => partnerOf(harness, url)
   const arrived = (path: string, n: number) =>
     until(() => receiver.on(path).length >= n, { message: `${n} have arrived at ${path}`, deadlineMs: 20_000 })
-  const deliveries = async (who: ReturnType<typeof partner>, id: string, query = ''): Promise<any[]> =>
+  const deliveries = async (who: ReturnType<typeof partner>, id: string, query = ''): Promise<{ id: string }[]> =>
     (await who.call('GET', `/${id}/deliveries${query}`)).body.items
 
   it('bring a partner its own events in the form of Standard Webhooks, signed as its package verifies', async () => {
@@ -162,6 +171,32 @@ describe('webhooks', () => {
     assert.deepEqual(receiver.on('/elsewhere'), [])
   })
 
+  it('don’t follow a name to where it leads by now, when it was good while the endpoint was made', async () => {
+    const who = partner()
+    const target = `http://shop.example:${new URL(receiver.url).port}/rebound`
+    names.addresses = ['127.0.0.1', '169.254.169.254']
+    assert.equal((await who.create(target)).body.code, 'webhooks.url-refused')
+    names.addresses = []
+    assert.equal((await who.create(target)).body.code, 'webhooks.url-refused')
+    names.addresses = ['127.0.0.1']
+    const { id } = await who.endpoint(target)
+    receiver.behave = (_received, response) => void response.writeHead(204, { connection: 'close' }).end()
+    await who.call('POST', `/${id}/test`)
+    await arrived('/rebound', 1)
+    names.addresses = ['127.0.0.2']
+    const { body: second } = await who.call('POST', `/${id}/test`)
+    const log = await until(
+      async () => {
+        const { body } = await who.call('GET', `/${id}/deliveries/${second.id}`)
+        return body.log.length > 0 && body.log
+      },
+      { message: 'it was tried' },
+    )
+    assert.deepEqual([log[0].failure, log[0].response], ['address_refused', null])
+    assert.equal(receiver.on('/rebound').length, 1)
+    receiver.behave = ok
+  })
+
   it('show a partner nothing of another partner, and let it change nothing', async () => {
     const [who, other] = [partner(), partner()]
     const { id } = await who.endpoint(`${receiver.url}/mine`)
@@ -197,10 +232,9 @@ describe('webhooks', () => {
       who.create(`${receiver.url}/key`, ['*'], key),
     ])
     assert.equal(first.body.endpoint.id, second.body.endpoint.id)
-    assert.deepEqual([first, second].map(({ body }) => [body.isReplay, 'secret' in body.endpoint]).toSorted(), [
-      [false, true],
-      [true, false],
-    ])
+    const [made, replayed] = first.body.isReplay === true ? [second, first] : [first, second]
+    assert.deepEqual([made.body.isReplay, 'secret' in made.body.endpoint], [false, true])
+    assert.deepEqual([replayed.body.isReplay, 'secret' in replayed.body.endpoint], [true, false])
     assert.equal((await who.create(`${receiver.url}/other`, ['*'], key)).body.code, 'request.idempotency-key-reused')
     const refused = await who.create(`${receiver.url}/more`, ['*'], randomUUID(), 1)
     assert.deepEqual([refused.status, refused.body.code], [409, 'webhooks.endpoint-limit'])

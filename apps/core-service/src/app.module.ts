@@ -3,11 +3,9 @@ import { Database, Dynamo, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
-import { CatalogueController } from './catalogue/catalogue.controller.js'
-import { CatalogueRepository } from './catalogue/catalogue.repository.js'
-import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
 import { ORDERS } from './app.orders.js'
+import { PRODUCTS } from './app.products.js'
 import { WEBHOOKS } from './app.webhooks.js'
 import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
@@ -30,8 +28,8 @@ export class AppModule {
       module: AppModule,
       controllers: [
         ...ORDERS.controllers,
+        ...PRODUCTS.controllers,
         ...WEBHOOKS.controllers,
-        CatalogueController,
         NotificationsController,
         PeopleController,
         PeopleConsumer,
@@ -62,10 +60,8 @@ export class AppModule {
         { provide: AUX, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.auxUrl, tokens) },
         { provide: AUTH, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.service.authUrl, tokens) },
         BusinessEvents,
-        CatalogueRepository,
-        ProductCache,
-        CatalogueService,
         ...ORDERS.providers,
+        ...PRODUCTS.providers,
         Inbox,
         { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         PeopleRepository,

@@ -46,6 +46,7 @@ export class Faults {
     for (;;) {
       try {
         await this.world.psp('DELETE', '/control/faults')
+        await this.world.receiver(undefined)
         return
       } catch {
         await delay(100) // it is being brought back
@@ -63,7 +64,17 @@ export class Faults {
       duplicateCallbackPercent: this.dice.between(0, 30),
       declinePercent: this.dice.between(0, 5),
     }
-    await this.world.psp('PUT', '/control/faults', settings).catch(() => undefined) // it may have been killed a moment ago
+    const receiver = {
+      seed: settings.seed,
+      error: this.dice.between(0, 15),
+      close: this.dice.between(0, 10),
+      slow: this.dice.between(0, 10),
+      hang: this.dice.between(0, 4),
+      slowMs: 300,
+    }
+    // Either may have been killed a moment ago.
+    await this.world.psp('PUT', '/control/faults', settings).catch(() => undefined)
+    await this.world.receiver(receiver).catch(() => undefined)
   }
 
   private pidOf(target: Target): number {

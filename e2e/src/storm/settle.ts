@@ -9,12 +9,27 @@ const CHALLENGES = "select order_id, payment_ref from payment_operation where st
 const PENDING = `select (select count(*) from orders where status = 'pending_payment')::int as orders,
   (select count(*) from payment_operation where status in ('due', 'action_required'))::int as operations, (select count(*) from outbox)::int as events`
 
+const countOf = async (connectionString: string, text: string): Promise<number> => {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  try {
+    return (await client.query<{ count: number }>(text)).rows[0]?.count ?? 0
+  } finally {
+    await client.end()
+  }
+}
+
 /** What still moves, in a line; empty when nothing does. */
 const unrest = async (system: RunningSystem, world: World): Promise<string> => {
   for (const [name, { admin }] of Object.entries(system.services)) {
     const response = await fetch(`${admin}/readyz`, { signal: AbortSignal.timeout(2_000) })
     if (!response.ok) return `${name} is not ready`
   }
+  const undelivered = await countOf(
+    system.engines.databases.aux,
+    "select count(*)::int as count from webhook_delivery where status = 'waiting'",
+  )
+  if (undelivered > 0) return `${undelivered} webhooks wait`
   const client = new pg.Client({ connectionString: system.engines.databases.core })
   await client.connect()
   try {

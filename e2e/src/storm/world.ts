@@ -36,12 +36,14 @@ export class World {
         [hot.rows.map(({ product_id }) => product_id)],
       )
       if (sellers.rowCount === 0) throw new Error('there are no sellers: the storm needs the demo catalogue')
-      return new World(
+      const world = new World(
         system,
         await Mint.of(system),
         hot.rows.map(({ product_id }) => idOf('product', product_id)),
         sellersOfHot.rows.map(({ partner_id }) => idOf('partner', partner_id)),
       )
+      for (const partner of world.partners) await world.register(partner)
+      return world
     } finally {
       await client.end()
     }
@@ -84,10 +86,35 @@ export class World {
     return response.json()
   }
 
+  /** Makes the sandbox's partner misbehave towards some webhooks, or not. */
+  async receiver(behaviour: object | undefined): Promise<void> {
+    const url = `${this.system.sandbox.partner.url}/api/behaviour`
+    const body = behaviour === undefined ? {} : { body: JSON.stringify(behaviour) }
+    await fetch(url, { method: behaviour === undefined ? 'DELETE' : 'PUT', ...body, signal: AbortSignal.timeout(3_000) })
+  }
+
+  /** Gives a partner an endpoint at the sandbox's receiver, which verifies with its secret. */
+  private async register(partner: string): Promise<void> {
+    const receiver = this.system.sandbox.partner.url
+    const created = await fetch(`${this.system.gateway}/v1/partner/webhooks`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await this.partnerToken(partner)}`,
+        'content-type': 'application/json',
+        'idempotency-key': newId('request'),
+      },
+      body: JSON.stringify({ url: `${receiver}/${partner}`, events: ['*'] }),
+      signal: AbortSignal.timeout(5_000),
+    })
+    if (created.status !== 201) throw new Error(`registering a webhook endpoint answered ${created.status}: ${await created.text()}`)
+    const { secret } = (await created.json()) as { secret: string }
+    await fetch(`${receiver}/api/secrets`, { method: 'POST', body: JSON.stringify({ secret }), signal: AbortSignal.timeout(5_000) })
+  }
+
   private async token(sub: string, scope: string): Promise<string> {
     const known = this.tokens.get(sub)
     if (known !== undefined && Date.now() - known.madeAt < REFRESH_MS) return known.token
-    const token = await this.mint.token({ sub, scope, expiresInS: TOKEN_S })
+    const token = await this.mint.token({ sub, scope, plan: 'scale', expiresInS: TOKEN_S })
     this.tokens.set(sub, { token, madeAt: Date.now() })
     return token
   }

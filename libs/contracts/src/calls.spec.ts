@@ -30,11 +30,11 @@ test('a service gets the scopes of its own rows', () => {
 
 test('every error code is named <area>.<what> and has a status of its kind', () => {
   const statuses: Record<string, number[]> = {
-    invalid: [400, 405, 408, 413, 415, 422, 431],
+    invalid: [400, 405, 408, 413, 415, 422, 428, 431],
     unauthenticated: [401],
     forbidden: [403],
     'not-found': [404],
-    conflict: [409],
+    conflict: [409, 412],
     limited: [429],
     unavailable: [503, 504],
     internal: [500],

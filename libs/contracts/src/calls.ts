@@ -60,7 +60,7 @@ export const CALLS: readonly CallRule[] = [
     to: 'core-service',
     purpose: 'everything else under /v1',
     methods: ALL_METHODS,
-    paths: ['/v1/*'],
+    paths: ['/v1/*', '/v1/partner/products/import'],
     isForwarded: true,
     serviceToken: true,
   },

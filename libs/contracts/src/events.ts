@@ -74,6 +74,12 @@ export const EVENTS = {
     'Somebody asked for the account to be erased: it is closed, and what others hold of the person has to go',
     z.object({ userId: idSchema('user') }),
   ),
+  'identity.partner.changed.v1': event(
+    'identity',
+    'partner',
+    'A partner that was approved once has another name or status. One that is not active sells nothing',
+    z.object({ partnerId: idSchema('partner'), name: z.string().min(1).max(200), status: z.enum(['active', 'suspended', 'closed']) }),
+  ),
   'erasure.person.erased.v1': event(
     'erasure',
     'user',

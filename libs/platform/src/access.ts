@@ -29,10 +29,11 @@ const problem = (status: number, description: string) => ApiResponse({ status, d
 /**
  * The route needs an access token with this scope. The guard checks scope and freshness, auth-service the role; OpenAPI tells all three.
  * Example: `@Requires('orders:write')`, `@Requires('partner:write', { role: 'developer', freshS: 300 })`.
+ * @param ndjson whether the body is a stream of lines of JSON (application/x-ndjson), which the handler reads from `request.body`
  */
-export const Requires = (scope: Scope, { role, freshS }: Conditions = {}) =>
+export const Requires = (scope: Scope, { role, freshS }: Conditions = {}, { ndjson }: { ndjson?: true } = {}) =>
   applyDecorators(
-    RouteConfig({ access: { scope, ...(role && { role }), ...(freshS && { freshS }) } satisfies Access }),
+    RouteConfig({ access: { scope, ...(role && { role }), ...(freshS && { freshS }) } satisfies Access, ...(ndjson && { ndjson }) }),
     ApiSecurity('oauth2', [scope]),
     ...(role === undefined ? [] : [ApiExtension('x-partner-role', role)]),
     ...(freshS === undefined ? [] : [ApiExtension('x-max-age', freshS)]),

@@ -32,6 +32,8 @@ export interface ServiceOptions {
   trustedHops?: number
   /** The largest body taken, in bytes. Default 64 KiB. */
   maxBodyBytes?: number
+  /** How long a request may take to come in whole, in milliseconds. Default 30,000. */
+  requestTimeoutMs?: number
   /** Headers on every answer that the service makes itself. */
   headers?: Readonly<Record<string, string>>
   /** Routes of the service's own on the Fastify instance, registered under the guard. */
@@ -61,9 +63,13 @@ export interface Service {
 }
 
 const IDLE_SWEEP_MS = 50
+const HEADERS_WITHIN_MS = 30_000
 
 /** Fastify as every service has it: bounded, with problem documents for whatever goes wrong and a log line for each request. */
-const fastifyOf = ({ name, trustedHops = 0, maxBodyBytes = 64 * 1024, headers }: ServiceOptions, logger: Logger): FastifyInstance => {
+const fastifyOf = (
+  { name, trustedHops = 0, maxBodyBytes = 64 * 1024, requestTimeoutMs = HEADERS_WITHIN_MS, headers }: ServiceOptions,
+  logger: Logger,
+): FastifyInstance => {
   const onUnroutable = (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
     begin(request, reply)
     sendProblem(request, reply, error)
@@ -74,7 +80,8 @@ const fastifyOf = ({ name, trustedHops = 0, maxBodyBytes = 64 * 1024, headers }:
     trustProxy: (_address, hop) => hop < trustedHops,
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], name !== 'api-gateway'),
     forceCloseConnections: 'idle',
-    requestTimeout: 30_000,
+    requestTimeout: requestTimeoutMs,
+    http: { headersTimeout: HEADERS_WITHIN_MS },
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 200 },
   })

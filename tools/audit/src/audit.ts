@@ -4,6 +4,7 @@ import { checkKeys, type KeyRecord } from './keys.js'
 import { checkMoney, countWaiting } from './money.js'
 import { checkOrders } from './orders.js'
 import { checkStock } from './stock.js'
+import { checkWebhooks, countDeliveries } from './webhooks.js'
 
 /** What the auditor looked at, and what it found. */
 export interface Report {
@@ -16,6 +17,10 @@ export interface Report {
   /** Payment operations whose outcome is not known yet, and those that an operator has to look at. */
   readonly waiting: number
   readonly stuck: number
+  /** Webhooks that were accepted, that wait, and that were given up. */
+  readonly delivered: number
+  readonly undelivered: number
+  readonly dead: number
   /** Messages that consumers have not handled yet. */
   readonly behind: number
 }
@@ -26,6 +31,8 @@ export const INVARIANTS = {
   I3: 'money at the provider is what was shipped and returned',
   I4: 'one Idempotency-Key has one outcome',
   I5: 'every committed event is published once and in order',
+  I6: 'every webhook was accepted, waits in turn or is a dead letter',
+  I7: 'nobody is told what is another’s',
 } as const
 
 /** Checks the invariants of design section 6 against the books. @param told what clients saw, for I4 */
@@ -36,6 +43,7 @@ export const audit = async (books: Books, told: readonly KeyRecord[] = []): Prom
     ...(await checkMoney(books)),
     ...(await checkKeys(books, told)),
     ...(await checkEvents(books)),
+    ...(await checkWebhooks(books)),
   ]
   const [count] = await books.core<{ orders: number }>('select count(*)::int as orders from orders')
   return {
@@ -45,6 +53,7 @@ export const audit = async (books: Books, told: readonly KeyRecord[] = []): Prom
     repeats: countRepeats(books.events),
     movements: books.ledger.length,
     ...(await countWaiting(books)),
+    ...(await countDeliveries(books)),
     behind: books.lags.reduce((sum, { behind }) => sum + behind, 0),
   }
 }
@@ -63,9 +72,10 @@ export const told = ({ findings, ...counts }: Report): string => {
       ...rest,
     ]
   })
-  const { orders, events, repeats, movements, waiting, stuck, behind } = counts
+  const { orders, events, repeats, movements, waiting, stuck, delivered, undelivered, dead, behind } = counts
   return [
-    `${orders} orders, ${events} events (${repeats} repeated), ${movements} movements of money; ${waiting} payment operations wait, ${stuck} are stuck; ${behind} messages not handled yet`,
+    `${orders} orders, ${events} events (${repeats} repeated), ${movements} movements of money; ${waiting} payment operations wait, ${stuck} are stuck;`,
+    `${delivered} webhooks accepted, ${undelivered} wait, ${dead} given up; ${behind} messages not handled yet`,
     ...lines,
   ].join('\n')
 }

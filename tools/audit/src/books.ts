@@ -26,7 +26,19 @@ export interface PublishedEvent {
   readonly type: string
   readonly subject: string
   readonly sequence: number
+  /** RFC 3339. */
+  readonly time: string
   readonly data: Record<string, unknown>
+}
+
+/** A webhook as it came to the sandbox's partner, in the order of arrival. */
+export interface Arrival {
+  readonly id: number
+  readonly path: string
+  readonly webhookId: string | null
+  readonly isVerified: boolean
+  /** The status it was answered with, or how it was treated instead. */
+  readonly answer: string
 }
 
 /** How far a consumer group is behind on a topic, in messages. */
@@ -42,6 +54,7 @@ export interface Books {
   readonly aux: Query
   readonly ledger: readonly Movement[]
   readonly events: readonly PublishedEvent[]
+  readonly received: readonly Arrival[]
   readonly lags: readonly Lag[]
 }
 
@@ -72,9 +85,9 @@ export const openBooks = async (system: RunningSystem): Promise<OpenBooks> => {
       async <Row extends object>(text: string, values: readonly unknown[] = []) =>
         (await client.query(text, values as unknown[])).rows as Row[],
   ) as [Query, Query]
-  const [ledger, { events, lags }] = await Promise.all([ledgerOf(system), topicOf(system)])
+  const [ledger, { events, lags }, received] = await Promise.all([ledgerOf(system), topicOf(system), receivedOf(system)])
   return {
-    books: { core, aux, ledger, events, lags },
+    books: { core, aux, ledger, events, received, lags },
     close: async () => {
       await Promise.all(clients.map((client) => client.end()))
     },
@@ -96,6 +109,21 @@ const ledgerOf = async ({ serviceEnv }: RunningSystem): Promise<Movement[]> => {
     hasMore = page.hasMore
   }
   return movements
+}
+
+const PAGE = 500
+
+const receivedOf = async ({ sandbox }: RunningSystem): Promise<Arrival[]> => {
+  const all: Arrival[] = []
+  for (;;) {
+    const response = await fetch(`${sandbox.partner.url}/api/received?after=${all.at(-1)?.id ?? 0}&limit=${PAGE}`, {
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    })
+    if (!response.ok) throw new Error(`The partner's receiver answered ${response.status}: ${await response.text()}`)
+    const page = (await response.json()) as Arrival[]
+    all.push(...page.map(({ id, path, webhookId, isVerified, answer }) => ({ id, path, webhookId, isVerified, answer })))
+    if (page.length < PAGE) return all
+  }
 }
 
 const text = (value: Buffer | string | (Buffer | string)[] | undefined): string => String(Array.isArray(value) ? value[0] : (value ?? ''))
@@ -127,6 +155,7 @@ const topicOf = async ({ engines }: RunningSystem): Promise<Pick<Books, 'events'
             type: text(headers['ce_type']),
             subject: text(headers['ce_subject']),
             sequence: Number(text(headers['ce_sequence'])),
+            time: text(headers['ce_time']),
             data: JSON.parse(String(value)) as Record<string, unknown>,
           })
         }

@@ -3,23 +3,25 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { idOf, newId, uuidOf } from '@catamaran/contracts'
+import { idOf, newId, uuidOf, type Id } from '@catamaran/contracts'
 import { testScope, type TestScope } from '@catamaran/testing'
 import pg from 'pg'
-import { audit, type Books, type Movement, type PublishedEvent } from '../src/index.js'
+import { audit, type Arrival, type Books, type Movement, type PublishedEvent } from '../src/index.js'
 
-const MIGRATE = fileURLToPath(new URL('../../../../apps/core-service/dist/src/migrate.js', import.meta.url))
+const migrateOf = (service: string) => fileURLToPath(new URL(`../../../../apps/${service}/dist/src/migrate.js`, import.meta.url))
 
 let scope: TestScope
 let client: pg.Client
+let auxClient: pg.Client
 const [product, seller, buyer] = [newId('product'), newId('seller'), newId('user')]
 /** An order that is being paid, one that was shipped and in part returned, and one that was cancelled after it was authorised. */
 const [pending, shipped, cancelled] = [newId('order'), newId('order'), newId('order')]
 const part = newId('fulfilment')
+const [partner, hook] = [newId('partner'), newId('webhookEndpoint')]
 
-before(async () => {
-  scope = testScope('audit')
-  const url = await scope.database('core')
+/** A database with the tables of a service, by its own migrations. */
+const migrated = async (name: 'core' | 'aux'): Promise<pg.Client> => {
+  const url = await scope.database(name)
   const env = {
     DATABASE_URL: url,
     DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint,
@@ -28,14 +30,16 @@ before(async () => {
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
   }
-  const [code] = (await once(spawn(process.execPath, [MIGRATE], { env, stdio: ['ignore', 'inherit', 'inherit'] }), 'exit')) as [number]
+  const [code] = (await once(
+    spawn(process.execPath, [migrateOf(`${name}-service`)], { env, stdio: ['ignore', 'inherit', 'inherit'] }),
+    'exit',
+  )) as [number]
   assert.equal(code, 0)
-  client = new pg.Client({ connectionString: url })
-  await client.connect()
-  scope.onClose(() => client.end())
-  await write()
-})
-after(() => scope.close())
+  const opened = new pg.Client({ connectionString: url })
+  await opened.connect()
+  scope.onClose(() => opened.end())
+  return opened
+}
 
 const run = (text: string, ...values: unknown[]) => client.query(text, values)
 
@@ -56,13 +60,14 @@ const write = async (): Promise<void> => {
     values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, 'test', case when $6 = 'due' then null else now() end)`
   for (const [id, quantity, status, reason, version] of [
     [pending, 1, 'pending_payment', null, 1],
-    [shipped, 3, 'shipped', null, 2],
+    [shipped, 3, 'shipped', null, 3],
     [cancelled, 1, 'cancelled', 'hold_expired', 2],
   ] as const) {
     await run(order, uuidOf(id), b, status, reason, version, quantity * 1000 + 500)
     await run(line, uuidOf(id), p, s, quantity)
     await run(transition, uuidOf(id), 1, 'pending_payment', 'order.placed')
-    if (version === 2) await run(transition, uuidOf(id), 2, status, `order.${status}`)
+    if (version >= 2) await run(transition, uuidOf(id), 2, status, `order.${status}`)
+    if (version === 3) await run(transition, uuidOf(id), 3, status, 'fulfilment.shipped')
   }
   await run(
     "insert into fulfilment (id, order_id, seller_id, status, items_minor, shipping_minor, ended_at) values ($1, $2, $3, 'shipped', 3000, 500, now())",
@@ -76,6 +81,12 @@ const write = async (): Promise<void> => {
   await run(operation, uuidOf(pending), 1, 'authorise', 1500, null, 'due')
   await run(operation, uuidOf(shipped), 1, 'authorise', 3500, null, 'succeeded')
   await run(operation, uuidOf(cancelled), 1, 'authorise', 1500, null, 'succeeded')
+  const endpoint = `insert into webhook_endpoint (id, partner_id, url, description, events, created_at, updated_at)
+    values ($1, $2, 'http://127.0.0.1:1/hooks', '', '{fulfilment.*}', now() - interval '1 day', now() - interval '1 day')`
+  await auxClient.query(endpoint, [uuidOf(hook), uuidOf(partner)])
+  const delivery = `insert into webhook_delivery (endpoint_id, event_id, subject, type, body, status, finished_at)
+    values ($1, $2, $3, 'fulfilment.shipped', '{}', 'delivered', now())`
+  await auxClient.query(delivery, [uuidOf(hook), uuidOf(TOLD.id as Id<'event'>), uuidOf(shipped)])
 }
 
 const movement = (reference: string, kind: Movement['kind'], amountMinor: number): Movement => ({
@@ -89,19 +100,34 @@ const LEDGER = [
   movement(cancelled, 'void', 1500),
 ]
 const event = (subject: string, sequence: number, type: string, quantity = 0): PublishedEvent => ({
-  ...{ id: newId('event'), subject, sequence, type: `orders.order.${type}.v1` },
+  ...{ id: newId('event'), subject, sequence, type: `orders.order.${type}.v1`, time: new Date().toISOString() },
   data: { lines: [{ productId: product, quantity, unitPriceMinor: 1000 }] },
 })
+const told = (sequence: number): PublishedEvent => ({
+  ...event(shipped, sequence, ''),
+  ...{ type: 'orders.fulfilment.shipped.v1', data: { orderId: shipped, partnerId: partner } },
+})
+const TOLD = told(3)
+const arrival = (id: number, webhookId: string, answer = '204', path = '/hooks'): Arrival => ({
+  id,
+  path,
+  webhookId,
+  isVerified: true,
+  answer,
+})
+const RECEIVED = [arrival(1, TOLD.id, '500'), arrival(2, TOLD.id)]
 const EVENTS = [
   event(pending, 1, 'placed', 1),
   event(shipped, 1, 'placed', 3),
+  TOLD,
   event(cancelled, 1, 'placed', 1),
   event(cancelled, 2, 'cancelled'),
 ]
 
 const booksWith = (changed: Partial<Books> = {}): Books => {
   const query: Books['core'] = async (text, values = []) => (await client.query(text, values as unknown[])).rows
-  return { core: query, aux: query, ledger: LEDGER, events: EVENTS, lags: [], ...changed }
+  const auxQuery: Books['aux'] = async (text, values = []) => (await auxClient.query(text, values as unknown[])).rows
+  return { core: query, aux: auxQuery, ledger: LEDGER, events: EVENTS, received: RECEIVED, lags: [], ...changed }
 }
 /** Which invariants break while a row is otherwise; everything is as before afterwards. */
 const brokenBy = async (statement: string, ...values: unknown[]): Promise<string[]> => {
@@ -114,6 +140,14 @@ const brokenBy = async (statement: string, ...values: unknown[]): Promise<string
   }
 }
 const foundIn = async (changed: Partial<Books>): Promise<string[]> => (await audit(booksWith(changed))).findings.map(({ detail }) => detail)
+
+before(async () => {
+  scope = testScope('audit')
+  client = await migrated('core')
+  auxClient = await migrated('aux')
+  await write()
+})
+after(() => scope.close())
 
 test('books that nobody touched have no faults', async () => {
   assert.deepEqual(await foundIn({}), [])
@@ -170,11 +204,43 @@ test('I4: a key with two orders, a constraint that is gone and an acknowledged o
 })
 
 test('I5: an event that is missing, made up, doubled under another id or out of order, and a gap in the history, are found', async () => {
-  assert.match((await foundIn({ events: EVENTS.slice(0, 3) })).join(), /cancelled.v1 of .* never came to Kafka/)
+  assert.match((await foundIn({ events: EVENTS.slice(0, 4) })).join(), /cancelled.v1 of .* never came to Kafka/)
   assert.match((await foundIn({ events: [...EVENTS, event(pending, 2, 'cancelled')] })).join(), /nobody committed it/)
   assert.match((await foundIn({ events: [...EVENTS, event(pending, 1, 'placed', 1)] })).join(), /was published as .* and as/)
   assert.match((await foundIn({ events: EVENTS.toReversed() })).join(), /came after v2/)
   assert.deepEqual(await foundIn({ events: [...EVENTS, ...EVENTS] }), [], 'a repeat is no fault')
   assert.deepEqual(await brokenBy('delete from order_transition where order_id = $1 and version = 1', uuidOf(cancelled)), ['I5'])
   assert.equal(idOf('order', uuidOf(pending)), pending)
+})
+
+test('I6: a webhook that was never told, never came, or came before its turn is found; one that came twice is not', async () => {
+  assert.match(
+    (await foundIn({ received: [arrival(1, TOLD.id, '500')] })).join(),
+    /counts as delivered, and its receiver never accepted it/,
+  )
+  assert.deepEqual(await foundIn({ received: [...RECEIVED, arrival(3, TOLD.id)] }), [])
+  const later = told(4)
+  const events = [...EVENTS, later]
+  assert.match((await foundIn({ events })).join(), new RegExp(`was never told of ${later.id}`))
+  const early = [arrival(1, later.id), ...RECEIVED]
+  assert.match(
+    (await foundIn({ events, received: early })).join(),
+    new RegExp(`${later.id} of ${shipped} was sent before ${TOLD.id} was accepted`),
+  )
+})
+
+test("I7: what came to another partner's receiver is found", async () => {
+  const [other, url] = [newId('partner'), 'http://127.0.0.1:1/others']
+  const insert = "insert into webhook_endpoint (id, partner_id, url, description, events) values (gen_random_uuid(), $1, $2, '', '{*}')"
+  await auxClient.query('begin')
+  try {
+    await auxClient.query(insert, [uuidOf(other), url])
+    const { findings } = await audit(booksWith({ received: [...RECEIVED, arrival(3, TOLD.id, '204', '/others')] }))
+    assert.deepEqual(
+      findings.map(({ invariant }) => invariant),
+      ['I7'],
+    )
+  } finally {
+    await auxClient.query('rollback')
+  }
 })

@@ -8,11 +8,13 @@ import { benchProducts } from './products.js'
 import { benchRelay } from './relay.js'
 import { ms, progress, say } from './report.js'
 import { benchStart, startOwn, stopOwn } from './start.js'
+import { benchWebhooks } from './webhooks.js'
 
 /** What can be measured on a running system, in the order it is. */
 const ON_A_SYSTEM: Record<string, (system: RunningSystem) => Promise<void>> = {
   products: benchProducts,
   orders: benchOrders,
+  webhooks: benchWebhooks,
   relay: benchRelay,
   auth: benchAuth,
 }
@@ -26,6 +28,7 @@ It starts a system of its own (engines with fsync on, no limits for callers) and
   start      warm and cold start, memory of the whole system at rest
   products   read a product through the gateway, against two chained bare Fastify hops
   orders     place an order through the gateway, against a bare driver loop without HTTP
+  webhooks   from an order's answer to its webhook at the partner's receiver, at 100 orders a second
   relay      publish the outbox, against kafkajs alone
   auth       API keys and tokens at the gateway, sign-in, and whether sign-ins delay a token refresh
 

@@ -28,21 +28,24 @@ with line as materialized (select * from unnest($1::uuid[], $2::int[]) with ordi
 held as materialized (
   select product_id, available from stock where product_id in (select product_id from line) order by product_id for update),
 priced as materialized (
-  select l.*, p.seller_id, p.name, p.price_minor, p.currency, l.quantity <= h.available as fits
-  from line l join held h using (product_id) join product p on p.id = h.product_id and p.status = 'active'),
+  select l.*, p.seller_id, p.name, p.price_minor, p.tax_basis_points, p.currency, l.quantity <= h.available as fits,
+    case when row_number() over (partition by p.seller_id order by l.line_no) = 1 then s.shipping_minor else 0 end as shipping_minor
+  from line l join held h using (product_id) join product p on p.id = h.product_id and p.status = 'active' join seller s on s.id = p.seller_id),
 accepted as materialized (
-  select sum(price_minor * quantity)::bigint as total_minor, min(currency) as currency from priced
+  select sum(price_minor * quantity + shipping_minor)::bigint as total_minor, min(currency) as currency from priced
   having bool_and(fits) and count(*) = cardinality($1::uuid[]) and min(currency) = max(currency)),
 placed as materialized (
-  insert into orders (id, buyer_id, idempotency_key, request_hash, status, currency, total_minor, delivery_address, hold_expires_at)
-  select $3, $4, $5, $6, 'pending_payment', currency, total_minor, $7, now() + interval '15 minutes' from accepted
+  insert into orders (id, buyer_id, idempotency_key, request_hash, status, currency, total_minor, delivery_address, payment_method, hold_expires_at)
+  select $3, $4, $5, $6, 'pending_payment', currency, total_minor, $7, 'card_ok', now() + interval '15 minutes' from accepted
   on conflict do nothing returning id, buyer_id, currency, total_minor, placed_at, hold_expires_at),
 taken as (
   update stock s set available = s.available - l.quantity, held = s.held + l.quantity from line l, placed where s.product_id = l.product_id),
 lines as (
-  insert into order_line (order_id, line_no, product_id, seller_id, product_name, quantity, unit_price_minor)
-  select o.id, l.line_no, l.product_id, l.seller_id, l.name, l.quantity, l.price_minor from priced l, placed o),
+  insert into order_line (order_id, line_no, product_id, seller_id, product_name, quantity, unit_price_minor, shipping_minor, tax_basis_points)
+  select o.id, l.line_no, l.product_id, l.seller_id, l.name, l.quantity, l.price_minor, l.shipping_minor, l.tax_basis_points from priced l, placed o),
 transitions as (insert into order_transition (order_id, version, to_status) select id, 1, 'pending_payment' from placed),
+operations as (
+  insert into payment_operation (id, order_id, seq, kind, amount_minor, release) select uuidv7(), id, 1, 'authorise', total_minor, 'floor' from placed),
 events as (
   insert into outbox (id, type, subject, sequence, data)
   select uuidv7(), 'orders.order.placed.v1', id, 1, json_build_object('orderId', id, 'buyerId', buyer_id, 'currency', currency, 'totalMinor', total_minor,

@@ -15,6 +15,8 @@ const ROUNDS = 3
 const ROUND_MS = 2_500
 /** Until V8 has compiled what is hot. */
 const WARM_UP: Limits = { durationMs: 10_000, maxCount: 6_000 }
+/** Until all orders of a round are paid and told. */
+const REST_WITHIN_MS = 60_000
 const GOALS = { spread: 1.5, oneProduct: 3, cpuUs: 500 }
 
 type Limits = Pick<LoadJob, 'durationMs' | 'maxCount'>
@@ -51,7 +53,7 @@ export async function benchOrders(system: RunningSystem): Promise<void> {
       one: told(() => place(run, hot)),
       oneFloor: told(() => placeBare(run, hotUuid)),
     })
-    const alone = await withoutConsumers(system, () =>
+    const alone = await withoutFollowers(system, () =>
       inRounds<Sample>(ROUNDS, { spreadAlone: told(() => place(run, undefined)), oneAlone: told(() => place(run, hot)) }),
     )
     print({ ...samples, ...alone } as Samples, products.ids.length)
@@ -68,8 +70,9 @@ interface Run {
   readonly floor: Worker<FloorJob, LoadResult>
 }
 
-const pidsOf = ({ services, engines }: RunningSystem): Record<string, number> => ({
+const pidsOf = ({ services, sandbox, engines }: RunningSystem): Record<string, number> => ({
   ...Object.fromEntries(Object.entries(services).map(([name, { pid }]) => [name, pid])),
+  psp: sandbox.psp.pid,
   ...engines.pids,
 })
 
@@ -84,22 +87,22 @@ async function place(
   const before = readCpu(pids)
   const orders = { token, everybodyWants: wanted }
   const result = await client.ask({ url: system.gateway, atOnce: AT_ONCE, ...until, productIds: products.ids, orders })
-  await atRest(pids)
+  await atRest(pids, undefined, REST_WITHIN_MS)
   const spent = Object.entries(cpuSince(before, readCpu(pids))).map(([name, total]) => [name, total / result.count])
   return { ...result, cpuUs: Object.fromEntries(spent) as CpuTimes }
 }
 
 /**
- * Holds aux-service back meanwhile, as if it ran on a machine of its own: its work on the events and DynamoDB's take the cores that placing is
- * measured on, while the floor's events are nobody's work.
+ * Holds back what follows an order meanwhile, as if it ran on machines of its own: aux-service's work on the events with DynamoDB's, and the payment provider with
+ * all that a payment brings. They take the cores that placing is measured on, while the floor's orders are nobody's work.
  */
-async function withoutConsumers<T>({ services }: RunningSystem, work: () => Promise<T>): Promise<T> {
-  const pid = services['aux-service']?.pid ?? 0
-  process.kill(pid, 'SIGSTOP')
+async function withoutFollowers<T>({ services, sandbox }: RunningSystem, work: () => Promise<T>): Promise<T> {
+  const pids = [services['aux-service']?.pid ?? 0, sandbox.psp.pid]
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
   try {
     return await work()
   } finally {
-    process.kill(pid, 'SIGCONT')
+    for (const pid of pids) process.kill(pid, 'SIGCONT')
   }
 }
 
@@ -119,13 +122,13 @@ function print(samples: Samples, products: number): void {
   table(title, [
     ...rowsOf(`any two of ${count(products)} products`, any, spreadFloor, GOALS.spread),
     ...rowsOf('one product in every order', one, oneFloor, GOALS.oneProduct),
-    ...rowsOf('any two, aux-service held back', spreadAlone, spreadFloor),
-    ...rowsOf('one product, aux-service held back', oneAlone, oneFloor),
+    ...rowsOf('any two, payments and aux-service held back', spreadAlone, spreadFloor),
+    ...rowsOf('one product, payments and aux-service held back', oneAlone, oneFloor),
   ])
   for (const [name, of] of Object.entries({
     'any products': any,
     'one product': one,
-    'any products, aux-service held back': spreadAlone,
+    'any products, payments and aux-service held back': spreadAlone,
   })) {
     const processes = Object.keys(of[0]?.cpuUs ?? {}).map((process) => `${process} ${us(cpuFor(of, process))}`)
     const client = us(median(of.map(({ clientCpuUs }) => clientCpuUs)))

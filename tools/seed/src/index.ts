@@ -51,6 +51,9 @@ const STOCK = `insert into stock (product_id, available, initial)
 /** How many of the sellers are the demo partner's: the first ones. */
 const OF_DEMO_PARTNER = 2
 const OWNED = 'update seller set partner_id = $1 where id = any($2::uuid[]) and partner_id is null'
+/** What core-service would hear of the demo partner, whose own seller has its id. */
+const PARTNER = `with own as (insert into seller (id, partner_id, name, slug) values ($1, $1, 'Demo partner', 'demo-partner') on conflict do nothing)
+  insert into partner (id, status, version) values ($1, 'active', 1) on conflict do nothing`
 
 async function seedCatalogue(coreUrl: string): Promise<number> {
   const client = new pg.Client({ connectionString: coreUrl, application_name: 'catamaran-seed' })
@@ -66,6 +69,7 @@ async function seedCatalogue(coreUrl: string): Promise<number> {
     const owned = [DEMO_PARTNER_UUID, sellers.slice(0, OF_DEMO_PARTNER).map(({ id }) => id)]
     if (rows[0]?.found === products.length) {
       await client.query(OWNED, owned)
+      await client.query(PARTNER, [DEMO_PARTNER_UUID])
       return products.length
     }
     await client.query('begin')
@@ -81,6 +85,7 @@ async function seedCatalogue(coreUrl: string): Promise<number> {
     ])
     await client.query(STOCK, [ids, products.map(({ stock }) => stock)])
     await client.query(OWNED, owned)
+    await client.query(PARTNER, [DEMO_PARTNER_UUID])
     await client.query('commit')
     return products.length
   } finally {

@@ -58,6 +58,7 @@ export function systemPage(system: RunningSystem, seconds: string): string {
     ...(demo ? [`  curl -H 'Authorization: Bearer ${demo.partner.apiKey}' ${gateway}/v1/partner`] : []),
     '  npm run demo',
     `  open ${sandbox.mail.url}`,
+    `  open ${sandbox.partner.url} (its webhooks)`,
     '',
     ...rows([
       ['Flags', `${flags.file} (change it while it runs)`],

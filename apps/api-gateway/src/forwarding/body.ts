@@ -9,6 +9,9 @@ import { hasBody } from './refusals.js'
  * flow through.
  */
 const COLLECTED_BYTES = 64 * 1024
+/** How long a body that is taken in whole may take, and how long one that flows may stand still. */
+const COLLECTED_WITHIN_MS = 30_000
+const IDLE_MS = 60_000
 
 export type InnerBody = { whole: Buffer } | { flow: () => Readable; contentLength: string | undefined }
 
@@ -37,11 +40,22 @@ export const takeBody = (
     bytes += chunk.length
     chunks.push(chunk)
     if (bytes <= maxBytes) return
-    raw.off('data', onChunk).off('end', onEnd)
+    end()
     fail(new AppError('request.too-large'))
   }
-  const onEnd = (): void => next({ whole: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
-  raw.on('data', onChunk).on('end', onEnd)
+  const onEnd = (): void => {
+    end()
+    next({ whole: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
+  }
+  const timer = setTimeout(() => {
+    end()
+    fail(new AppError('request.timeout'))
+  }, COLLECTED_WITHIN_MS)
+  const end = (): void => {
+    clearTimeout(timer)
+    raw.off('data', onChunk).off('end', onEnd).off('close', end)
+  }
+  raw.on('data', onChunk).on('end', onEnd).on('close', end)
 }
 
 /**
@@ -51,6 +65,7 @@ export const takeBody = (
 class LimitedBody extends Readable {
   private bytes = 0
   private isWired = false
+  private timer: NodeJS.Timeout | undefined
 
   constructor(
     private readonly raw: IncomingMessage,
@@ -64,18 +79,30 @@ class LimitedBody extends Readable {
       this.isWired = true
       this.raw.on('data', this.onChunk).on('end', this.onEnd)
     }
+    // Time counts only while more is wanted: an inner service that is slow is not the client's fault.
+    this.timer ??= setTimeout(() => this.destroy(new AppError('request.timeout')), IDLE_MS)
     this.raw.resume()
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.rest()
     this.raw.off('data', this.onChunk).off('end', this.onEnd).pause()
     done(error)
   }
 
+  private rest(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+  }
+
   private readonly onChunk = (chunk: Buffer): void => {
+    this.rest()
     this.bytes += chunk.length
     if (this.bytes > this.maxBytes) return void this.destroy(new AppError('request.too-large'))
     if (!this.push(chunk)) this.raw.pause()
   }
-  private readonly onEnd = (): void => void this.push(null)
+  private readonly onEnd = (): void => {
+    this.rest()
+    this.push(null)
+  }
 }

@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici'
 import type { InnerBody } from './body.js'
 import { outerAnswerHeaders } from './headers.js'
 import { finish, hasUnreadBody, refuse } from './refusals.js'
-import type { Upstream } from './upstream.js'
+import type { Lane, Upstream } from './upstream.js'
 
 /** Answers up to this size are taken in whole and written at once, so that one which breaks off becomes a clean 503. */
 const COLLECTED_BYTES = 64 * 1024
@@ -27,8 +27,8 @@ export interface ExchangeOptions {
   /** Flat headers of the inner request. */
   headers: readonly string[]
   body: InnerBody | undefined
-  /** An event stream: no deadline. */
-  isStream: boolean
+  /** An event stream has no deadline. */
+  lane: Lane
   /** Until the first byte of the answer, in milliseconds. */
   deadlineMs: number
   /** Flat headers of our own on the answer. */
@@ -60,13 +60,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ) {
     // Before the request's log line, which is written on the same event.
     reply.raw.prependOnceListener('close', this.onClientClosed)
-    if (!options.isStream) this.deadline = setTimeout(this.onDeadline, options.deadlineMs)
+    if (options.lane !== 'streams') this.deadline = setTimeout(this.onDeadline, options.deadlineMs)
   }
 
   /** Sends the inner request. */
   start(): void {
     this.attempts++
-    const { upstream, body, isStream } = this.options
+    const { upstream, body, lane } = this.options
     const headers = this.options.headers as string[]
     const isFlow = body !== undefined && 'flow' in body
     upstream.send(
@@ -77,7 +77,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
         body: body === undefined ? null : isFlow ? body.flow() : body.whole,
       },
       this,
-      isStream,
+      lane,
     )
   }
 

@@ -16,7 +16,7 @@ import { Exchange } from './exchange.js'
 import { innerRequestHeaders } from './headers.js'
 import { refuse } from './refusals.js'
 import type { RouteRule } from './routes.js'
-import { Upstream } from './upstream.js'
+import { Upstream, type Lane } from './upstream.js'
 
 const STREAM_RETRY_S = 5
 
@@ -24,7 +24,7 @@ const STREAM_RETRY_S = 5
 interface Prepared {
   token: string
   body: InnerBody | undefined
-  isStream: boolean
+  lane: Lane
   /** Flat headers of our own on the answer. */
   own: string[]
   counted: Counted
@@ -77,7 +77,8 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
         }
       }
     const counted = countedFor(request, rule.isSignIn && request.method === 'POST', this.planOf)
-    const isStream = request.headers.accept?.includes('text/event-stream') === true
+    const isStream = !rule.isUpload && request.headers.accept?.includes('text/event-stream') === true
+    const lane = rule.isUpload ? 'uploads' : isStream ? 'streams' : 'requests'
     this.usage.watch(request, reply)
     const admitted = step(({ rateLimit, rateLimitPolicy, retryAfterS }: Admission) => {
       own.push('ratelimit', rateLimit, 'ratelimit-policy', rateLimitPolicy)
@@ -88,7 +89,7 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
     })
     const authorised = step((token: string) => takeBody(request, reply, rule.maxBodyBytes, bodyTaken(token), refused))
     const bodyTaken = (token: string) =>
-      step((body: InnerBody | undefined) => this.exchange(request, reply, rule, { token, body, isStream, own, counted }))
+      step((body: InnerBody | undefined) => this.exchange(request, reply, rule, { token, body, lane, own, counted }))
     try {
       // Before the limit: what is refused here must not count there. Streams have a cap of their own.
       if (!isStream) this.inHand.enter(counted.who, reply.raw)
@@ -100,21 +101,21 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
 
   /** @throws AppError service.overloaded, or request.rate-limited for a caller with too many streams open */
   private exchange(request: FastifyRequest, reply: FastifyReply, rule: RouteRule, prepared: Prepared): void {
-    const { token, body, isStream, own, counted } = prepared
+    const { token, body, lane, own, counted } = prepared
     if (reply.raw.destroyed) return
     const upstream = this.upstreams.get(rule.upstream) as Upstream
-    const streams = isStream ? this.streamsOf(counted.who) : undefined
-    upstream.enter()
+    const streams = lane === 'streams' ? this.streamsOf(counted.who) : undefined
+    upstream.enter(lane)
     const exchange: Exchange = new Exchange(request, reply, {
       upstream,
       headers: innerRequestHeaders(request, contextOf(request), token),
       body,
-      isStream,
+      lane,
       deadlineMs: rule.deadlineMs,
       own,
       security: this.security,
       onDone: () => {
-        upstream.leave()
+        upstream.leave(lane)
         streams?.delete(exchange)
         if (streams?.size === 0) this.streams.delete(counted.who)
       },

@@ -11,13 +11,19 @@ export interface RouteRule {
   readonly deadlineMs: number
   /** Whether what is posted here tries a secret or makes an account, and so has the lower limit. */
   readonly isSignIn: boolean
+  /** Whether a long body is expected, which is passed on as it comes, on connections of its own. */
+  readonly isUpload: boolean
 }
+
+const MAX_IMPORT_BYTES = 1024 ** 3
 
 /** Paths that differ from the configured defaults. */
 const EXCEPTIONS: Readonly<Record<string, Partial<RouteRule>>> = {
   '/v1/users': { isSignIn: true },
   '/v1/users/*': { isSignIn: true },
   '/account/*': { isSignIn: true },
+  // It is answered from the first line on, which a client may take its time for.
+  '/v1/partner/products/import': { isUpload: true, maxBodyBytes: MAX_IMPORT_BYTES, deadlineMs: 60_000 },
 }
 
 /** No body is parsed in this part of the gateway, whatever it calls itself. */
@@ -33,7 +39,7 @@ export const forwardingRoutes =
     leaveBodiesUnread(fastify)
     for (const { to, methods, paths } of CALLS.filter(({ from, isForwarded }) => from === 'api-gateway' && isForwarded)) {
       for (const url of paths) {
-        const rule: RouteRule = { upstream: to, isSignIn: false, ...forwarding, ...EXCEPTIONS[url] }
+        const rule: RouteRule = { upstream: to, isSignIn: false, isUpload: false, ...forwarding, ...EXCEPTIONS[url] }
         fastify.route({
           method: [...methods],
           url,

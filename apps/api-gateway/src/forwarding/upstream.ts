@@ -4,6 +4,10 @@ import { Pool, type Dispatcher } from 'undici'
 const CONNECT_MS = 1_000
 const IDLE_BODY_MS = 60_000
 const CONNECTIONS = 256
+const UPLOADS = 16
+
+/** Which connections a request takes: event streams and uploads are long, and have their own. */
+export type Lane = 'requests' | 'streams' | 'uploads'
 
 export interface UpstreamOptions {
   /** Requests in hand at most, those that wait for a connection included. */
@@ -11,13 +15,13 @@ export interface UpstreamOptions {
 }
 
 /**
- * The connections to one inner service. Event streams have a pool of their own, so that open streams never keep a request waiting.
+ * The connections to one inner service. Event streams and uploads have pools of their own, so that open ones never keep a request waiting.
  * Connections are given up before the other side would close them (undici: 4 s idle), so that a request seldom meets a closed one.
  */
 export class Upstream {
   private inFlight = 0
-  private readonly requests: Pool
-  private readonly streams: Pool
+  private uploads = 0
+  private readonly pools: Readonly<Record<Lane, Pool>>
 
   constructor(
     readonly name: string,
@@ -25,25 +29,32 @@ export class Upstream {
     private readonly options: UpstreamOptions,
   ) {
     const shared = { pipelining: 1, headersTimeout: 0, connect: { timeout: CONNECT_MS } }
-    this.requests = new Pool(url, { ...shared, connections: CONNECTIONS, bodyTimeout: IDLE_BODY_MS })
-    this.streams = new Pool(url, { ...shared, connections: null, bodyTimeout: 0 })
+    this.pools = {
+      requests: new Pool(url, { ...shared, connections: CONNECTIONS, bodyTimeout: IDLE_BODY_MS }),
+      streams: new Pool(url, { ...shared, connections: null, bodyTimeout: 0 }),
+      uploads: new Pool(url, { ...shared, connections: UPLOADS, bodyTimeout: IDLE_BODY_MS }),
+    }
   }
 
   /** Counts a request in. @throws AppError service.overloaded when too many are in hand */
-  enter(): void {
-    if (this.inFlight >= this.options.maxInFlight) throw new AppError('service.overloaded')
+  enter(lane: Lane): void {
+    if (this.inFlight >= this.options.maxInFlight || (lane === 'uploads' && this.uploads >= UPLOADS))
+      throw new AppError('service.overloaded')
     this.inFlight++
+    if (lane === 'uploads') this.uploads++
   }
 
-  leave(): void {
+  leave(lane: Lane): void {
     this.inFlight--
+    if (lane === 'uploads') this.uploads--
   }
 
-  send(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, isStream: boolean): void {
-    ;(isStream ? this.streams : this.requests).dispatch(request, handler)
+  send(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, lane: Lane): void {
+    this.pools[lane].dispatch(request, handler)
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.requests.close(), this.streams.destroy()])
+    const { requests, streams, uploads } = this.pools
+    await Promise.all([requests.close(), uploads.close(), streams.destroy()])
   }
 }

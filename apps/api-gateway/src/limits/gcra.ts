@@ -14,41 +14,51 @@ export const paceOf = ({ ratePerS, burst }: { ratePerS: number; burst: number })
   return { interval, tolerance: burst * interval }
 }
 
-/** The same in Redis, by its clock, in one round trip. A key is gone once its caller is at rest. */
+/**
+ * The same in Redis, by its clock, for several requests of a caller in one round trip: as many pass as fit. Answers with how many, what is left
+ * after them, and what one more would leave: below zero it has to wait so long. A key is gone once its caller is at rest.
+ */
 export const GCRA_LUA = `
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
+local interval, tolerance, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local arrival = tonumber(redis.call('GET', KEYS[1]) or now)
 if arrival < now then arrival = now end
-arrival = arrival + interval
+local granted = math.max(0, math.min(wanted, math.floor((tolerance - (arrival - now)) / interval)))
+if granted > 0 then
+  arrival = arrival + granted * interval
+  redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
+end
 local left = tolerance - (arrival - now)
-if left < 0 then return math.floor(left) end
-redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
-return math.floor(left)
+return { granted, math.floor(left), math.floor(left - interval) }
 `
 
 /**
- * The same with a quota for each UTC day by Redis' clock, still in one round trip. It answers with two integers: what is left of the tolerance, and of
- * the day's requests; below zero where that one refuses. What is refused by either is taken from neither.
+ * The same with a quota for each UTC day by Redis' clock, still in one round trip. It answers with one number more: what is left of the day's requests after
+ * those that pass. What is refused by either is taken from neither.
  */
 export const PLAN_LUA = `
 local clock = redis.call('TIME')
 local second = tonumber(clock[1])
 local now = second * 1000000 + clock[2]
-local interval, tolerance, perDay = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local interval, tolerance, perDay, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local arrival = tonumber(redis.call('GET', KEYS[1]) or now)
 if arrival < now then arrival = now end
 local used = tonumber(redis.call('GET', KEYS[2]) or 0)
-local left = tolerance - (arrival + interval - now)
-if used >= perDay then return { math.max(0, math.floor(tolerance - (arrival - now))), -1 } end
-if left < 0 then return { math.floor(left), perDay - used } end
-arrival = arrival + interval
-redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
-redis.call('INCR', KEYS[2])
-if used == 0 then redis.call('EXPIREAT', KEYS[2], second - second % 86400 + 86400) end
-return { math.floor(left), perDay - used - 1 }
+local granted = math.max(0, math.min(wanted, math.floor((tolerance - (arrival - now)) / interval), perDay - used))
+if granted > 0 then
+  arrival = arrival + granted * interval
+  redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
+  redis.call('INCRBY', KEYS[2], granted)
+  if used == 0 then redis.call('EXPIREAT', KEYS[2], second - second % 86400 + 86400) end
+end
+local left = tolerance - (arrival - now)
+return { granted, math.floor(left), math.floor(left - interval), perDay - used - granted }
 `
+
+/** What one of several requests was told, by its place among them: the first ones pass. */
+export const shareOf = (index: number, interval: number, [granted, left, refused]: readonly number[]): number =>
+  index < (granted as number) ? (left as number) + ((granted as number) - 1 - index) * interval : (refused as number)
 
 const MAX_CALLERS = 20_000
 

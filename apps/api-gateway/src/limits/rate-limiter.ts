@@ -13,7 +13,7 @@ import {
   type PlanPolicy,
   type Policy,
 } from './admission.js'
-import { GCRA_LUA, LocalBuckets, LocalDays, PLAN_LUA } from './gcra.js'
+import { GCRA_LUA, LocalBuckets, LocalDays, PLAN_LUA, shareOf } from './gcra.js'
 
 /** Where a request counts: at a limit by its name, or at a partner's plan. */
 export interface Counted {
@@ -22,15 +22,23 @@ export interface Counted {
 }
 
 type Script = RedisClient & {
-  admitByPace(key: string, interval: number, tolerance: number): Promise<number>
-  admitByPlan(paceKey: string, dayKey: string, interval: number, tolerance: number, perDay: number): Promise<[number, number]>
+  admitByPace(key: string, interval: number, tolerance: number, wanted: number): Promise<number[]>
+  admitByPlan(paceKey: string, dayKey: string, interval: number, tolerance: number, perDay: number, wanted: number): Promise<number[]>
+}
+
+/** Requests of one caller that came in the same turn of the event loop. */
+interface Company<T> {
+  readonly waiting: ((decided: T) => void)[]
 }
 
 /** When Redis was away or too slow this process decides alone, and asks again only after the pause. */
 const PAUSE_MS = 1_000
 const START_WAIT_MS = 500
 
-/** Limits requests per caller across all gateways, in one round trip to Redis; while Redis is away, per process and without delay. */
+/**
+ * Limits requests per caller across all gateways, in one round trip to Redis for all of a caller's that came in the same turn of the loop; while Redis is
+ * away, per process and without delay.
+ */
 @Injectable()
 export class RateLimiter implements OnModuleInit {
   private readonly redis: Script
@@ -40,6 +48,7 @@ export class RateLimiter implements OnModuleInit {
   private policies: Readonly<Record<LimitName, Policy>> | undefined
   private planPolicies = new WeakMap<Plan, PlanPolicy>()
   private awayUntil = 0
+  private readonly companies = new Map<string, Company<never>>()
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -70,7 +79,11 @@ export class RateLimiter implements OnModuleInit {
     const policy = this.policiesNow()[name]
     const key = `rate:${name}:${who}`
     this.together(
-      () => this.redis.admitByPace(key, policy.interval, policy.tolerance),
+      key,
+      async (wanted) => {
+        const answer = await this.redis.admitByPace(key, policy.interval, policy.tolerance, wanted)
+        return (index) => shareOf(index, policy.interval, answer)
+      },
       () => this.local.admit(key, policy),
       (left) => next(admissionOf(policy, left)),
     )
@@ -82,7 +95,15 @@ export class RateLimiter implements OnModuleInit {
     // The braces keep both keys in one slot of a cluster.
     const [paceKey, dayKey] = [`rate:plan:{${who}}`, `rate:day:{${who}}`]
     this.together<[number, number]>(
-      () => this.redis.admitByPlan(paceKey, dayKey, pace.interval, pace.tolerance, perDay),
+      paceKey,
+      async (wanted) => {
+        const answer = await this.redis.admitByPlan(paceKey, dayKey, pace.interval, pace.tolerance, perDay, wanted)
+        const [granted = 0, left = 0, , leftOfDay = 0] = answer
+        return (index) => {
+          if (index < granted) return [shareOf(index, pace.interval, answer), leftOfDay + granted - 1 - index]
+          return leftOfDay <= 0 ? [Math.max(0, left), -1] : [shareOf(index, pace.interval, answer), leftOfDay]
+        }
+      },
       () => this.admitByPlanAlone(paceKey, policy),
       ([left, leftOfDay]) => next(planAdmissionOf(policy, left, leftOfDay)),
     )
@@ -98,22 +119,42 @@ export class RateLimiter implements OnModuleInit {
   }
 
   /** Decides with the other gateways by `ask`, or `alone` where Redis is away or slower than it may be. */
-  private together<T>(ask: () => Promise<T>, alone: () => T, next: (decided: T) => void): void {
+  private together<T>(
+    key: string,
+    ask: (wanted: number) => Promise<(index: number) => T>,
+    alone: () => T,
+    next: (decided: T) => void,
+  ): void {
     if (this.redis.status !== 'ready' || performance.now() < this.awayUntil) return next(alone())
+    const company = this.companies.get(key) as Company<T> | undefined
+    if (company !== undefined) return void company.waiting.push(next)
+    const waiting = [next]
+    this.companies.set(key, { waiting } as Company<T> as Company<never>)
+    setImmediate(() => {
+      this.companies.delete(key)
+      this.askFor(waiting, ask, alone)
+    })
+  }
+
+  private askFor<T>(
+    waiting: readonly ((decided: T) => void)[],
+    ask: (wanted: number) => Promise<(index: number) => T>,
+    alone: () => T,
+  ): void {
     let isTold = false
-    const tell = (decided: T): void => {
+    const tell = (decide: (index: number) => T): void => {
       if (isTold) return
       isTold = true
       clearTimeout(timer)
-      next(decided)
+      for (const [index, next] of waiting.entries()) next(decide(index))
     }
     const giveUp = (): void => {
       if (isTold) return
       this.awayUntil = performance.now() + PAUSE_MS
-      tell(alone())
+      tell(alone)
     }
     const timer = setTimeout(giveUp, this.config.limits.redisWaitMs)
-    ask().then(tell, giveUp)
+    ask(waiting.length).then(tell, giveUp)
   }
 
   private policiesNow(): Readonly<Record<LimitName, Policy>> {

@@ -21,7 +21,7 @@ const LIST_BY_STATUS = {
 const FIND = { name: 'approval.find', text: `${SELECT} where id = $1` }
 const DECIDE = {
   name: 'approval.decide',
-  text: 'update partner set status = $2, reason = $3, decided_at = now(), version = version + 1 where id = $1',
+  text: 'update partner set status = $2, reason = $3, decided_at = now(), version = version + 1 where id = $1 returning version',
 }
 const SET_PLAN = { name: 'approval.set-plan', text: 'update partner set plan = $2, version = version + 1 where id = $1' }
 
@@ -45,8 +45,10 @@ export class ApprovalsRepository {
     return row && caseOf(row)
   }
 
-  async decide(tx: Queryable, id: PartnerId, status: PartnerStatus, reason: string | undefined): Promise<void> {
-    await tx.query(DECIDE, [uuidOf(id), status, reason])
+  /** Returns the version that the partner has then. */
+  async decide(tx: Queryable, id: PartnerId, status: PartnerStatus, reason: string | undefined): Promise<number> {
+    const [row] = await tx.query<{ version: number }>(DECIDE, [uuidOf(id), status, reason])
+    return (row as { version: number }).version
   }
 
   async setPlan(tx: Queryable, id: PartnerId, plan: string): Promise<void> {

@@ -49,7 +49,7 @@ export class ApprovalsService {
     await this.partners.holding(id, async (tx, partner) => {
       if (!(from as readonly string[]).includes(partner.status))
         throw new AppError('partners.wrong-status', { detail: `The partner is ${partner.status}.` })
-      await this.repository.decide(tx, id, to, reason)
+      await this.partners.tell(tx, { ...partner, status: to }, await this.repository.decide(tx, id, to, reason))
       const details = { partner: partner.name, ...(reason === undefined ? {} : { reason }) }
       for (const recipient of await this.members.listOwnerEmails(tx, id))
         await this.mails.insertMail(tx, { kind: mail, recipient, details })

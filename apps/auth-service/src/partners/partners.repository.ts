@@ -37,7 +37,7 @@ const FIND = { name: 'partner.find', text: `select ${PARTNER_COLUMNS} from partn
 const LOCK = { name: 'partner.lock', text: `${FIND.text} for no key update` }
 const RENAME = {
   name: 'partner.rename',
-  text: `update partner set name = $2, version = version + 1 where id = $1 returning ${PARTNER_COLUMNS}`,
+  text: `update partner set name = $2, version = version + 1 where id = $1 returning version`,
 }
 const LIST_OF_USER = {
   name: 'partner.list-of-user',
@@ -88,9 +88,10 @@ export class PartnersRepository {
     return row && partnerOf(row)
   }
 
-  async rename(id: PartnerId, name: string): Promise<Partner | undefined> {
-    const [row] = await this.database.query<PartnerRow>(RENAME, [uuidOf(id), name])
-    return row && partnerOf(row)
+  /** Returns the version that the partner has then. */
+  async rename(tx: Queryable, id: PartnerId, name: string): Promise<number> {
+    const [row] = await tx.query<{ version: number }>(RENAME, [uuidOf(id), name])
+    return (row as { version: number }).version
   }
 
   /** The partners of a person after one, in the order of their ids. */

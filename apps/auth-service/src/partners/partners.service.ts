@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { idOf, isId, newId, type Page, type PageQuery, type PartnerId, type UserId } from '@catamaran/contracts'
 import type { Queryable } from '@catamaran/data'
-import { Idempotency, type KeyedRequest, type Outcome } from '@catamaran/messaging'
+import { Idempotency, Outbox, type KeyedRequest, type Outcome } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { MembersRepository } from './members.repository.js'
 import type { Member } from './memberships.service.js'
@@ -18,6 +18,7 @@ export class PartnersService {
   constructor(
     private readonly repository: PartnersRepository,
     private readonly members: MembersRepository,
+    private readonly outbox: Outbox,
     private readonly idempotency: Idempotency,
   ) {}
 
@@ -54,12 +55,25 @@ export class PartnersService {
 
   /** @throws AppError partners.not-found */
   async change(id: PartnerId, { name }: ChangePartner): Promise<Partner> {
-    return found(await this.repository.rename(id, name))
+    return this.holding(id, async (tx, partner) => {
+      const renamed = { ...partner, name }
+      await this.tell(tx, renamed, await this.repository.rename(tx, id, name))
+      return renamed
+    })
+  }
+
+  /** Writes the event of a partner that has changed, with the version it has then. Of one that was never approved nobody hears. */
+  async tell(tx: Queryable, { id, name, status }: Pick<Partner, 'id' | 'name' | 'status'>, version: number): Promise<void> {
+    if (status === 'pending' || status === 'rejected') return
+    const data = { partnerId: id, name, status }
+    await this.outbox.insert(tx, [{ type: 'identity.partner.changed.v1', subject: id, sequence: version, data }])
   }
 
   /** Runs `work` in a transaction, during which nobody else changes the partner. @throws AppError partners.not-found */
-  holding<T>(id: PartnerId, work: (tx: Queryable, partner: Partner) => Promise<T>): Promise<T> {
-    return this.repository.transaction(async (tx) => work(tx, found(await this.repository.lock(tx, id))))
+  async holding<T>(id: PartnerId, work: (tx: Queryable, partner: Partner) => Promise<T>): Promise<T> {
+    const result = await this.repository.transaction(async (tx) => work(tx, found(await this.repository.lock(tx, id))))
+    this.outbox.wake()
+    return result
   }
 
   /** The same where only an active one will do. @throws AppError partners.not-active, partners.not-found */

@@ -7,6 +7,8 @@ export interface AddressPolicy {
   readonly allowHttp: boolean
   /** Networks (CIDR) that are allowed although they are not of the public internet: receivers on one's own machine. */
   readonly allowedNetworks: readonly string[]
+  /** Which name servers are asked. Default: the machine's. */
+  readonly nameServers?: readonly string[]
 }
 
 export interface Address {
@@ -48,9 +50,10 @@ const isPublic = (address: string): boolean =>
 
 const DNS_TIMEOUT_MS = 1_500
 
-/** Asks name servers without the thread pool, which a few slow ones would fill for everybody. */
-const resolveByDns = (): Resolve => {
+/** Asks name servers without the thread pool, which a few slow ones would fill for everybody. @param servers none: those of the machine */
+const resolveByDns = (servers: readonly string[]): Resolve => {
   const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: 2 })
+  if (servers.length > 0) resolver.setServers(servers)
   return async (host) => {
     const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
     const found: Address[] = [
@@ -71,7 +74,7 @@ export class Addresses {
 
   constructor(
     private readonly policy: AddressPolicy,
-    private readonly resolve: Resolve = resolveByDns(),
+    private readonly resolve: Resolve = resolveByDns(policy.nameServers ?? []),
   ) {
     this.allowed = blockListOf(policy.allowedNetworks)
   }

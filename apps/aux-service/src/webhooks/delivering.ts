@@ -9,6 +9,7 @@ import { QueueRepository, type AttemptRecord, type LeasedDelivery, type QueueEnt
 import { nextWaitMs } from './schedule.js'
 import { Sender } from './sender.js'
 import { signedHeaders } from './signature.js'
+import { Slots } from './slots.js'
 import { WebhookEvents } from './webhook-events.js'
 
 /** A lease outlives the attempt by what it takes to write down how it ended, as a share of the longest attempt. */
@@ -18,16 +19,21 @@ const LEAST_GAP_MS = 10
 const DRAIN_MS = 2_000
 const MOST_ASKED_MS = 3_600_000
 
+interface Outcome {
+  readonly isAnswered: boolean
+  /** The next delivery of the same lane, leased. */
+  readonly next: LeasedDelivery | undefined
+}
+
 /**
  * Delivers what waits, at least once. What an event brings is sent as soon as it is queued; retries, and what another process left, are found by looking.
- * Each endpoint has a few slots, one that fails has one, and all that fail have a quarter of the whole together: hanging receivers can't fill it.
+ * What hangs holds no more than `Slots` gives it.
  */
 @Injectable()
 export class Delivering implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly sender: Sender
-  private readonly busy = new Map<string, number>()
+  private readonly slots: Slots
   private readonly attempts = new Set<Promise<void>>()
-  private suspects = 0
   /** Whether something due was left for want of room. */
   private isCramped = false
   private running: Promise<void> = Promise.resolve()
@@ -45,6 +51,7 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
   ) {
     const { timeoutMs } = config.webhooks
     this.sender = new Sender({ addresses, timeoutMs })
+    this.slots = new Slots(config.webhooks)
     this.leaseMs = timeoutMs * (1 + LEASE_SLACK)
   }
 
@@ -69,7 +76,7 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
   /** Queues what events bring, each once, and sends what there is room for. */
   async take(entries: readonly QueueEntry[]): Promise<void> {
     const { leased, waiting } = await this.queue.queue(entries, this.room(), this.leaseMs)
-    for (const delivery of leased) this.begin(delivery, false)
+    for (const delivery of leased) this.begin(delivery)
     if (waiting > 0) this.wake()
   }
 
@@ -80,9 +87,8 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private room(): Room {
-    const { concurrency, slots } = this.config.webhooks
-    const free = this.isStopped ? 0 : Math.max(0, concurrency - this.attempts.size)
-    return { busy: this.busy, slots, free, freeForSuspects: Math.max(0, Math.min(free, Math.ceil(concurrency / 4) - this.suspects)) }
+    const room = this.slots.room()
+    return this.isStopped ? { ...room, free: 0, freeForSuspects: 0 } : room
   }
 
   private async run(): Promise<void> {
@@ -108,41 +114,36 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
     }
     const leased = await this.queue.take(room, this.leaseMs)
     this.isCramped = leased.length > 0
-    for (const delivery of leased) this.begin(delivery, delivery.isSuspect)
+    for (const delivery of leased) this.begin(delivery)
   }
 
-  private begin(delivery: LeasedDelivery, isSuspect: boolean): void {
-    const { endpointId } = delivery
-    this.busy.set(endpointId, (this.busy.get(endpointId) ?? 0) + 1)
-    if (isSuspect) this.suspects++
+  private begin(delivery: LeasedDelivery): void {
+    const giveBack = this.slots.take(delivery.endpointId, delivery.isSuspect)
     const attempt = this.attempt(delivery)
-      .catch((error: unknown) => {
+      .catch((error: unknown): Outcome => {
         this.events.attemptLost(delivery, error)
-        return undefined
+        return { isAnswered: false, next: undefined }
       })
-      .then((next) => {
-        const left = (this.busy.get(endpointId) ?? 1) - 1
-        if (left === 0) this.busy.delete(endpointId)
-        else this.busy.set(endpointId, left)
-        if (isSuspect) this.suspects--
+      .then(({ isAnswered, next }) => {
+        giveBack(isAnswered)
         this.attempts.delete(attempt)
-        if (next !== undefined) this.begin(next, false)
+        if (next !== undefined) this.begin(next)
         else if (this.isCramped) this.wake()
       })
     this.attempts.add(attempt)
   }
 
-  /** One attempt and what follows from it. @returns the next delivery of the same lane, leased */
-  private async attempt(delivery: LeasedDelivery): Promise<LeasedDelivery | undefined> {
+  private async attempt(delivery: LeasedDelivery): Promise<Outcome> {
     const { endpointId, url, body } = delivery
     const eventId = idOf('event', delivery.eventId)
     const secrets = delivery.sealedSecrets.map((sealed) => unseal(this.config.dataKeys, sealed, endpointId))
     const record = await this.sender.send({ url, body, headers: signedHeaders({ eventId, body }, secrets, Date.now()) })
-    if (this.isStopped && record.response === undefined) return this.queue.release(delivery)
-    this.events.attempted(delivery, record)
-    if (record.failure === undefined) return this.queue.succeed(delivery, record, this.leaseMs)
-    await this.fail(delivery, record)
-    return undefined
+    const isAnswered = record.failure === undefined
+    const isBrokenOff = this.isStopped && record.response === undefined
+    if (!isBrokenOff) this.events.attempted(delivery, record)
+    if (isAnswered) return { isAnswered, next: await this.queue.succeed(delivery, record, this.leaseMs) }
+    await (isBrokenOff ? this.queue.release(delivery) : this.fail(delivery, record))
+    return { isAnswered, next: undefined }
   }
 
   private async fail(delivery: LeasedDelivery, record: AttemptRecord): Promise<void> {

@@ -10,19 +10,12 @@ interface EndpointRow extends Pick<WebhookEndpoint, 'url' | 'description' | 'sta
   readonly createdAt: Date
   readonly updatedAt: Date
 }
-/** What an Idempotency-Key was used for. */
-export interface MadeBefore {
-  readonly id: string
-  readonly requestHash: Buffer
-}
 export interface NewEndpoint {
   readonly id: string
   readonly partnerId: string
   readonly url: string
   readonly description: string
   readonly events: readonly WebhookFilter[]
-  readonly idempotencyKey: string
-  readonly requestHash: Buffer
 }
 
 const COLUMNS = `id, url, description, events, status, disabled_reason as "disabledReason", failing_since as "failingSince",
@@ -30,19 +23,10 @@ const COLUMNS = `id, url, description, events, status, disabled_reason as "disab
   created_at as "createdAt", updated_at as "updatedAt"`
 
 const LOCK_PARTNER = { name: 'endpoints.lock-partner', text: 'select pg_advisory_xact_lock(hashtextextended($1, 1))' }
-const FORGET_KEYS = {
-  name: 'endpoints.forget-keys',
-  text: `update webhook_endpoint set idempotency_key = null, request_hash = null
-    where partner_id = $1 and idempotency_key is not null and created_at < now() - interval '24 hours'`,
-}
-const FIND_MADE = {
-  name: 'endpoints.find-made',
-  text: 'select id, request_hash as "requestHash" from webhook_endpoint where partner_id = $1 and idempotency_key = $2',
-}
 const COUNT = { name: 'endpoints.count', text: 'select count(*) as count from webhook_endpoint where partner_id = $1' }
 const INSERT = {
   name: 'endpoints.insert',
-  text: `insert into webhook_endpoint (id, partner_id, url, description, events, idempotency_key, request_hash) values ($1, $2, $3, $4, $5, $6, $7)`,
+  text: 'insert into webhook_endpoint (id, partner_id, url, description, events) values ($1, $2, $3, $4, $5)',
 }
 const LIST = {
   name: 'endpoints.list',
@@ -100,27 +84,19 @@ const endpointOf = (row: EndpointRow): WebhookEndpoint => ({
 export class EndpointsRepository {
   constructor(private readonly database: Database) {}
 
-  /** Runs `work` while nothing else makes endpoints of the partner. */
-  holdingPartner<T>(partnerId: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
-    return this.database.transaction(async (tx) => {
-      await tx.query(LOCK_PARTNER, [`webhooks:${partnerId}`])
-      return work(tx)
-    })
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    return this.database.transaction(work)
   }
 
-  /** Keys are good for a day. */
-  async findMade(tx: Queryable, partnerId: string, idempotencyKey: string): Promise<MadeBefore | undefined> {
-    await tx.query(FORGET_KEYS, [partnerId])
-    return (await tx.query<MadeBefore>(FIND_MADE, [partnerId, idempotencyKey]))[0]
-  }
-
+  /** How many a partner has. Until the transaction ends nothing else counts them. */
   async count(tx: Queryable, partnerId: string): Promise<number> {
+    await tx.query(LOCK_PARTNER, [`webhooks:${partnerId}`])
     return (await tx.query<{ count: number }>(COUNT, [partnerId]))[0]?.count ?? 0
   }
 
   async insert(tx: Queryable, endpoint: NewEndpoint, sealedSecret: Buffer): Promise<void> {
-    const { id, partnerId, url, description, events, idempotencyKey, requestHash } = endpoint
-    await tx.query(INSERT, [id, partnerId, url, description, events, idempotencyKey, requestHash])
+    const { id, partnerId, url, description, events } = endpoint
+    await tx.query(INSERT, [id, partnerId, url, description, events])
     await tx.query(INSERT_SECRET, [id, sealedSecret])
   }
 

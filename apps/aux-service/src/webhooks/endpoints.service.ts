@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
 import {
   decodeCursor,
@@ -8,6 +7,7 @@ import {
   newId,
   uuidOf,
   type ChangeWebhookEndpoint,
+  type CreateWebhookEndpoint,
   type Id,
   type InnerCreatedWebhook,
   type InnerCreateWebhook,
@@ -17,7 +17,8 @@ import {
   type WebhookEndpoint,
   type WebhookEndpointPage,
 } from '@catamaran/contracts'
-import { seal } from '@catamaran/data'
+import { seal, type Queryable } from '@catamaran/data'
+import { Idempotency } from '@catamaran/messaging'
 import { AppError, causesOf, logFields } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
@@ -41,6 +42,7 @@ export class EndpointsService {
     private readonly addresses: Addresses,
     private readonly disabling: Disabling,
     private readonly delivering: Delivering,
+    private readonly idempotency: Idempotency,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -50,23 +52,28 @@ export class EndpointsService {
    */
   async create(partner: PartnerId, { endpoint, maxEndpoints, idempotencyKey }: InnerCreateWebhook): Promise<InnerCreatedWebhook> {
     const url = await this.requireAllowed(endpoint.url)
-    const [id, partnerId, secret] = [uuidOf(newId('webhookEndpoint')), uuidOf(partner), newSecret()]
-    const requestHash = createHash('sha256').update(JSON.stringify(endpoint)).digest()
-    return this.repository.holdingPartner(partnerId, async (tx) => {
-      const before = await this.repository.findMade(tx, partnerId, idempotencyKey)
-      if (before !== undefined && !before.requestHash.equals(requestHash)) throw new AppError('request.idempotency-key-reused')
-      if (before === undefined) {
-        if ((await this.repository.count(tx, partnerId)) >= maxEndpoints) throw new AppError('webhooks.endpoint-limit')
-        const made = { ...endpoint, id, partnerId, url, idempotencyKey, requestHash }
-        await this.repository.insert(tx, made, seal(this.config.dataKeys, secret, id))
-      }
-      const found = await this.repository.find(partnerId, before?.id ?? id, tx)
-      if (found === undefined) throw new AppError('webhooks.endpoint-not-found')
-      logFields({ endpointId: found.id })
-      return before === undefined
-        ? { endpoint: { ...found, secret: secretText(secret) }, isReplay: false }
-        : { endpoint: found, isReplay: true }
-    })
+    const keyed = { caller: partner, operation: 'webhooks.create', key: idempotencyKey, request: endpoint }
+    const secret = newSecret()
+    const { isReplay, value } = await this.repository.transaction((tx) =>
+      this.idempotency.once(tx, keyed, () => this.insert(tx, partner, { ...endpoint, url }, secret, maxEndpoints)),
+    )
+    logFields({ endpointId: value.id })
+    return { endpoint: isReplay ? value : { ...value, secret: secretText(secret) }, isReplay }
+  }
+
+  private async insert(
+    tx: Queryable,
+    partner: PartnerId,
+    endpoint: CreateWebhookEndpoint,
+    secret: Buffer,
+    most: number,
+  ): Promise<WebhookEndpoint> {
+    const [id, partnerId] = [uuidOf(newId('webhookEndpoint')), uuidOf(partner)]
+    if ((await this.repository.count(tx, partnerId)) >= most) throw new AppError('webhooks.endpoint-limit')
+    await this.repository.insert(tx, { ...endpoint, id, partnerId }, seal(this.config.dataKeys, secret, id))
+    const found = await this.repository.find(partnerId, id, tx)
+    if (found === undefined) throw new Error('an endpoint is not there right after it was made')
+    return found
   }
 
   async list(partner: PartnerId, { cursor, limit }: PageQuery): Promise<WebhookEndpointPage> {

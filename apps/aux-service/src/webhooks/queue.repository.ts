@@ -30,10 +30,11 @@ export interface LeasedDelivery {
 
 /** What a worker has room for. */
 export interface Room {
-  /** Attempts in hand, by endpoint. */
-  readonly busy: ReadonlyMap<string, number>
-  /** Attempts at once to one endpoint. */
+  /** The endpoints that it knows something of: attempts in hand, and how many there may be at once. */
+  readonly known: ReadonlyMap<string, { readonly inHand: number; readonly slots: number }>
+  /** Attempts at once to any other endpoint, and to one at most. */
   readonly slots: number
+  readonly mostSlots: number
   /** How many more, and how many of them to endpoints that fail. */
   readonly free: number
   readonly freeForSuspects: number
@@ -67,16 +68,19 @@ export class QueueRepository {
 
   /** Queues events, each once, and leases at once what there is room for. */
   async queue(entries: readonly QueueEntry[], room: Room, leaseMs: number): Promise<{ leased: LeasedDelivery[]; waiting: number }> {
+    const [ids, inHand, slots] = knownOf(room)
     const rows = await this.database.query<LeasedDelivery & { isLeased: boolean }>(QUEUE, [
       entries.map(({ eventId }) => eventId),
       entries.map(({ partnerId }) => partnerId),
       entries.map(({ type }) => type),
       entries.map(({ subject }) => subject),
       entries.map(({ body }) => body),
-      ...busyOf(room),
+      ids,
+      inHand,
       room.free,
       room.slots,
       leaseMs,
+      slots,
     ])
     const leased = rows.filter(({ isLeased }) => isLeased)
     return { leased, waiting: rows.length - leased.length }
@@ -84,7 +88,9 @@ export class QueueRepository {
 
   /** Leases what is due: of each endpoint and subject the oldest. */
   take(room: Room, leaseMs: number): Promise<LeasedDelivery[]> {
-    return this.database.query<LeasedDelivery>(TAKE, [...busyOf(room), room.slots, room.free, room.freeForSuspects, leaseMs])
+    const [ids, inHand, slots] = knownOf(room)
+    const values = [ids, inHand, room.slots, room.free, room.freeForSuspects, leaseMs, slots, room.mostSlots]
+    return this.database.query<LeasedDelivery>(TAKE, values)
   }
 
   /** Notes an attempt that was answered 2xx. @returns the next one of its lane, leased, if there is one */
@@ -93,7 +99,7 @@ export class QueueRepository {
   }
 
   /** Gives a lease back: the attempt was broken off by us, and tells nothing of the receiver. */
-  async release({ id, attempt }: LeasedDelivery): Promise<undefined> {
+  async release({ id, attempt }: LeasedDelivery): Promise<void> {
     await this.database.query(RELEASE, [id, attempt])
   }
 
@@ -106,7 +112,10 @@ export class QueueRepository {
   }
 }
 
-const busyOf = ({ busy }: Room): [string[], number[]] => [[...busy.keys()], [...busy.values()]]
+const knownOf = ({ known }: Room): [string[], number[], number[]] => {
+  const all = [...known.values()]
+  return [[...known.keys()], all.map(({ inHand }) => inHand), all.map(({ slots }) => slots)]
+}
 
 const attemptOf = ({ id, attempt, url }: LeasedDelivery, record: AttemptRecord): unknown[] => [
   ...[id, attempt, record.startedAt, Math.round(record.durationMs)],

@@ -18,11 +18,11 @@ match as materialized (
   select e.id as endpoint_id, e.status = 'enabled' as is_enabled, event.event_id, event.subject, event.type, event.body, event.n,
     e.status = 'enabled' and e.failures = 0 and row_number() over (order by event.n) <= $8::int
       and row_number() over (partition by e.id, event.subject order by event.n) = 1
-      and row_number() over (partition by e.id order by event.n) <= $9::int - coalesce(busy.n, 0)
+      and row_number() over (partition by e.id order by event.n) <= coalesce(known.slots, $9::int) - coalesce(known.in_hand, 0)
       and not exists (select from webhook_delivery o where o.endpoint_id = e.id and o.subject = event.subject and o.status = 'waiting') as is_leased
   from event join fresh using (event_id)
   join webhook_endpoint e on e.partner_id = event.partner_id and e.events && array[event.type, split_part(event.type, '.', 1) || '.*', '*']
-  left join unnest($6::uuid[], $7::int[]) as busy(endpoint_id, n) on busy.endpoint_id = e.id),
+  left join unnest($6::uuid[], $7::int[], $11::int[]) as known(endpoint_id, in_hand, slots) on known.endpoint_id = e.id),
 d as (
   insert into webhook_delivery (endpoint_id, event_id, subject, type, body, status, dead_reason, due_at, is_leased, attempts, finished_at)
   select endpoint_id, event_id, subject, type, body, case when is_enabled then 'waiting' else 'dead' end,
@@ -45,20 +45,23 @@ with recursive backlog as (
   select (select d.endpoint_id from webhook_delivery d where d.status = 'waiting' and d.endpoint_id > b.endpoint_id order by d.endpoint_id limit 1)
   from backlog b where b.endpoint_id is not null),
 ready as materialized (
-  select e.id, e.failures > 0 as is_suspect, case when e.failures > 0 then 1 else $3::int end - coalesce(busy.n, 0) as free
+  select e.id, e.failures > 0 as is_suspect,
+    case when e.failures > 0 then 1 else coalesce(known.slots, $3::int) end - coalesce(known.in_hand, 0) as free
   from backlog join webhook_endpoint e on e.id = backlog.endpoint_id
-  left join unnest($1::uuid[], $2::int[]) as busy(endpoint_id, n) on busy.endpoint_id = e.id
+  left join unnest($1::uuid[], $2::int[], $7::int[]) as known(endpoint_id, in_hand, slots) on known.endpoint_id = e.id
   where e.status = 'enabled' and (e.paused_until is null or e.paused_until <= now())),
 head as materialized (
-  select h.id, is_suspect, row_number() over (partition by is_suspect order by h.due_at) as place
+  select h.*, is_suspect, free, row_number() over (partition by ready.id order by h.due_at, h.seq) as slot
   from ready cross join lateral (
-    select d.id, d.due_at, row_number() over (order by d.due_at, d.seq) as place from webhook_delivery d
+    select d.id, d.due_at, d.seq from webhook_delivery d
     where d.endpoint_id = ready.id and d.status = 'waiting' and d.due_at <= now()
       and d.seq = (select min(o.seq) from webhook_delivery o where o.endpoint_id = d.endpoint_id and o.subject = d.subject and o.status = 'waiting')
-    order by d.due_at, d.seq limit $3) h
-  where free > 0 and h.place <= free),
+    order by d.due_at, d.seq limit $8) h
+  where free > 0),
+due as materialized (
+  select id, is_suspect, row_number() over (partition by is_suspect order by due_at, seq) as place from head where slot <= free),
 taken as (
-  select d.id from webhook_delivery d where d.id in (select id from head where place <= case when is_suspect then $5::int else $4::int end)
+  select d.id from webhook_delivery d where d.id in (select id from due where place <= case when is_suspect then $5::int else $4::int end)
     and d.status = 'waiting' and d.due_at <= now() for update of d skip locked)
 update webhook_delivery d set attempts = attempts + 1, is_leased = true, due_at = now() + $6 * interval '1 ms'
 from taken, webhook_endpoint e where d.id = taken.id and e.id = d.endpoint_id

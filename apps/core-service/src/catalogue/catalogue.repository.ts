@@ -40,10 +40,8 @@ const NEWEST_IN_CATEGORY: Statement = {
 // The rank is computed once for each hit, and compared as the double that the cursor carries.
 const SEARCH: Statement = {
   name: 'products-search',
-  text: `with hit as (
-      select id, ts_rank_cd(search, query)::float8 as rank from product, websearch_to_tsquery('english', $1) as query
-      where search @@ query and status = 'active' and ($2::text is null or category = $2)),
-    page as (select id, rank from hit where $3::float8 is null or (rank, id) < ($3, $4::uuid) order by rank desc, id desc limit $5)
+  text: `with page as (
+      select id, rank from product_hits($1, $2) where $3::float8 is null or (rank, id) < ($3, $4::uuid) order by rank desc, id desc limit $5)
     select ${COLUMNS}, page.rank from page join product p on p.id = page.id join seller s on s.id = p.seller_id join stock st on st.product_id = p.id
     order by page.rank desc, page.id desc`,
 }
@@ -94,7 +92,7 @@ export class CatalogueRepository {
     return rows.map(productOf)
   }
 
-  /** Best match first, after the hit that `after` names (its rank and id). */
+  /** Best match first among a thousand hits, after the hit that `after` names (its rank and id). */
   async search(
     query: string,
     category: string | undefined,

@@ -3,6 +3,8 @@ import { z } from 'zod'
 
 export const Availability = z.enum(['in_stock', 'low_stock', 'sold_out']).meta({ id: 'Availability' })
 
+export const Category = z.string().regex(/^[a-z][a-z-]{1,40}$/, { message: 'expected a category such as kitchen' })
+
 export const Product = z
   .strictObject({
     id: idSchema('product'),
@@ -24,9 +26,6 @@ export const ProductId = idSchema('product')
 
 export const ProductQuery = PageQuery.extend({
   q: z.string().trim().min(1).max(200).optional().meta({ description: 'Full-text query: words, "a phrase", -without, or' }),
-  category: z
-    .string()
-    .regex(/^[a-z][a-z-]{1,40}$/, { message: 'expected a category such as kitchen' })
-    .optional(),
+  category: Category.optional(),
 })
 export type ProductQuery = z.infer<typeof ProductQuery>

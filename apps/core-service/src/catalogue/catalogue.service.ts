@@ -10,8 +10,12 @@ import { ProductCache, type CachedProduct } from './product-cache.js'
 const NewestCursor = z.tuple([z.iso.datetime({ precision: 3 }).refine((time) => time >= '0001'), idSchema('product')])
 const RankCursor = z.tuple([z.number(), idSchema('product')])
 
+/** Searches at once, anybody's: they wait for connections to the database, which orders need too, and each takes its time. */
+const MAX_SEARCHES = 32
+
 @Injectable()
 export class CatalogueService {
+  private searches = 0
   private readonly loading = new Map<ProductId, Promise<CachedProduct>>()
 
   constructor(
@@ -40,12 +44,16 @@ export class CatalogueService {
     return new Map(found.map(({ product }) => [product.id, product]))
   }
 
+  /** @throws AppError request.invalid-cursor, service.overloaded */
   async list({ q, category, cursor, limit }: ProductQuery): Promise<Page<Product>> {
     if (q === undefined) {
       const rows = await this.repository.listNewest(category, read(cursor, NewestCursor), limit + 1)
       return pageOf(rows, limit, ({ product }) => [product.createdAt, product.id])
     }
-    const rows = await this.repository.search(q, category, read(cursor, RankCursor), limit + 1)
+    const after = read(cursor, RankCursor)
+    if (this.searches >= MAX_SEARCHES) throw new AppError('service.overloaded')
+    this.searches++
+    const rows = await this.repository.search(q, category, after, limit + 1).finally(() => this.searches--)
     return pageOf(rows, limit, ({ product, rank }) => [rank ?? 0, product.id])
   }
 

@@ -91,11 +91,14 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
     return this.keepLocal(id, version, body)
   }
 
-  /** Follows the events of the catalogue once they are published: whatever became of the writer, every process hears of its change. */
+  /**
+   * Follows the events of the catalogue once they are published: whatever became of the writer, every process hears of its change. Of a product that was
+   * just made nobody can hold an older page.
+   */
   follow(events: readonly DomainEvent[]): void {
     this.announce(
       events.flatMap(({ type, subject, sequence }) =>
-        type === 'catalogue.product.changed.v1' ? [[subject as ProductId, sequence] as const] : [],
+        type === 'catalogue.product.changed.v1' && sequence > 1 ? [[subject as ProductId, sequence] as const] : [],
       ),
     )
   }
