@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AUDIENCE, BUYER_SCOPES } from '@catamaran/contracts'
+import { createCatamaran, dataOf, type Catamaran, type components } from '@catamaran/sdk'
 import type { RunningSystem } from '@catamaran/stack'
 import { Browser } from '@catamaran/testing'
 import * as oidc from 'openid-client'
@@ -12,16 +13,6 @@ const CLIENT_ID = 'catamaran-demo'
 const REDIRECT_URI = 'http://127.0.0.1:3999/callback'
 const NOTIFICATION_DEADLINE_MS = 15_000
 
-const Product = z.object({
-  id: z.string(),
-  name: z.string(),
-  price: z.object({ amountMinor: z.number(), currency: z.string() }),
-  availability: z.string(),
-})
-const ProductPage = z.object({ items: z.array(Product) })
-const Cart = z.object({ version: z.number(), lines: z.array(z.object({ productId: z.string(), quantity: z.number() })) })
-const Order = z.object({ id: z.string(), status: z.string(), total: z.object({ amountMinor: z.number(), currency: z.string() }) })
-const Notifications = z.object({ items: z.array(z.object({ type: z.string(), orderId: z.string() })) })
 const Mails = z.array(z.object({ subject: z.string(), links: z.array(z.string()) }))
 
 export interface Journey {
@@ -32,37 +23,7 @@ export interface Journey {
   refreshToken: string
   /** Where the person is signed in still. */
   browser: Browser
-  order: z.infer<typeof Order>
-}
-
-/** A signed-in buyer's calls through the gateway. */
-class Buyer {
-  constructor(
-    private readonly gateway: string,
-    private readonly accessToken: string,
-  ) {}
-
-  async call<T extends z.ZodType>(
-    method: string,
-    path: string,
-    answer: T,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<z.infer<T>> {
-    const response = await fetch(this.gateway + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${this.accessToken}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(10_000),
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
-    return answer.parse(JSON.parse(text)) as z.infer<T>
-  }
+  order: components['schemas']['Order']
 }
 
 const confirmMail = async (system: RunningSystem, email: string): Promise<string> => {
@@ -103,10 +64,10 @@ export const signIn = async (
   return { tokens: await oidc.authorizationCodeGrant(client, new URL(end.url), checks), browser }
 }
 
-const waitForNotification = async (buyer: Buyer, orderId: string): Promise<string> => {
+const waitForNotification = async (buyer: Catamaran, orderId: string): Promise<string> => {
   const deadline = Date.now() + NOTIFICATION_DEADLINE_MS
   while (Date.now() < deadline) {
-    const { items } = await buyer.call('GET', '/v1/notifications', Notifications)
+    const { items } = await dataOf(buyer.GET('/v1/notifications'))
     const found = items.find((item) => item.orderId === orderId)
     if (found !== undefined) return found.type
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -146,39 +107,38 @@ export const journey = async (system: RunningSystem, report: Report): Promise<Jo
     () => signIn(system, email, password),
     ({ tokens: granted }) => `access token for ${granted.expires_in} s, ${granted.claims()?.sub}`,
   )
-  const order = await shop(new Buyer(system.gateway, tokens.access_token), step)
+  const order = await shop(createCatamaran({ baseUrl: system.gateway, auth: { token: () => tokens.access_token } }), step)
   const { access_token: accessToken, id_token: idToken = '', refresh_token: refreshToken = '' } = tokens
   return { ...{ email, password, order, browser }, ...{ accessToken, idToken, refreshToken } }
 }
 
-const shop = async (buyer: Buyer, step: Step): Promise<Journey['order']> => {
+const shop = async (buyer: Catamaran, step: Step): Promise<Journey['order']> => {
   const { items } = await step(
     'browse',
-    () => buyer.call('GET', '/v1/products?q=tea&limit=5', ProductPage),
+    () => dataOf(buyer.GET('/v1/products', { params: { query: { q: 'tea', limit: 5 } } })),
     ({ items }) => `${items.length} products for “tea”`,
   )
   const product = items.find(({ availability }) => availability === 'in_stock')
   if (product === undefined) throw new Error('nothing is in stock')
   await step(
     'read a product',
-    () => buyer.call('GET', `/v1/products/${product.id}`, Product),
+    () => dataOf(buyer.GET('/v1/products/{id}', { params: { path: { id: product.id } } })),
     ({ name, price }) => `${name}, ${price.amountMinor / 100} ${price.currency}`,
   )
   const cart = await step(
     'put two in the cart',
-    () => buyer.call('POST', '/v1/cart/lines', Cart, { productId: product.id, quantity: 2 }, { 'idempotency-key': randomUUID() }),
+    () => dataOf(buyer.POST('/v1/cart/lines', { body: { productId: product.id, quantity: 2 } })),
     ({ version, lines }) => `version ${version}, ${lines[0]?.quantity} pieces`,
   )
   const deliveryAddress = { name: 'Demo Buyer', line1: 'Havenkade 12', city: 'Rotterdam', postalCode: '3011 AA', country: 'NL' }
   const order = await step(
     'order',
     () =>
-      buyer.call(
-        'POST',
-        '/v1/orders',
-        Order,
-        { cart: { version: cart.version }, deliveryAddress, paymentMethod: 'card_ok' },
-        { 'idempotency-key': randomUUID() },
+      dataOf(
+        buyer.POST('/v1/orders', {
+          params: { header: { 'Idempotency-Key': randomUUID() } },
+          body: { cart: { version: cart.version }, deliveryAddress, paymentMethod: 'card_ok' },
+        }),
       ),
     ({ id, status, total }) => `${id}, ${status}, ${total.amountMinor / 100} ${total.currency}`,
   )
@@ -191,11 +151,5 @@ const shop = async (buyer: Buyer, step: Step): Promise<Journey['order']> => {
 }
 
 const register = async (system: RunningSystem, email: string, password: string): Promise<void> => {
-  const response = await fetch(`${system.gateway}/v1/users`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
-    signal: AbortSignal.timeout(10_000),
-  })
-  if (response.status !== 202) throw new Error(`POST /v1/users answered ${response.status}: ${await response.text()}`)
+  await createCatamaran({ baseUrl: system.gateway }).POST('/v1/users', { body: { email, password } })
 }

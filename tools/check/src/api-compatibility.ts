@@ -22,10 +22,13 @@ const isBreaking = ({ action, type, path }: Change): boolean =>
   (action !== 'add' && path.at(-2) !== 'properties' && FIXED.includes(path.at(-1))) ||
   (action === 'remove' && path.at(-2) === 'properties')
 
+/** A parameter by its name, anything else as it is. */
+const shownOf = (value: unknown): string => JSON.stringify((value as { name?: unknown } | null)?.name ?? value)
+
 /** The same for the same change whatever else changes: a place in a list is told by what stands there. */
 const sentenceOf = ({ action, path, before, after }: Change): string => {
   const [, route, method, ...rest] = path
-  const named = rest.map((part, index) => (typeof part === 'number' && index === rest.length - 1 ? JSON.stringify(before ?? after) : part))
+  const named = rest.map((part, index) => (typeof part === 'number' && index === rest.length - 1 ? shownOf(before ?? after) : part))
   const where = named.filter((part) => !['schema', 'properties', 'content', 'application/json'].includes(String(part))).join(' ')
   return `${method === undefined ? 'all of' : String(method).toUpperCase()} ${route}: ${action} ${where === '' ? 'the operation' : where}`
 }

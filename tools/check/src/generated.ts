@@ -7,6 +7,7 @@ import { apiIncompatibilities, type OpenApi } from './api-compatibility.js'
 import { asyncApiText, type AsyncApi } from './asyncapi.js'
 import { incompatibilities } from './event-compatibility.js'
 import { mergedOpenApi } from './openapi.js'
+import { SDK_TYPES, sdkTypesOf } from './sdk.js'
 import { git, readText, type Fault } from './workspace.js'
 
 export type Note = (text: string) => void
@@ -69,9 +70,15 @@ const commonPasswords = async (): Promise<Buffer> => {
   return (await promisify(execFile)(process.execPath, [script], options)).stdout
 }
 
+/** Made once a run: two files come of it. */
+let merged: Promise<string> | undefined
+const openApi = (): Promise<string> => (merged ??= mergedOpenApi())
+const sdkTypes = async (): Promise<string> => sdkTypesOf(await openApi())
+
 export const GENERATED: readonly Generated[] = [
   { path: ASYNCAPI, make: () => Promise.resolve(asyncApiText()), refuses: refusesEvents(ASYNCAPI) },
-  { path: OPENAPI, make: mergedOpenApi, refuses: refusesApi },
+  { path: OPENAPI, make: openApi, refuses: refusesApi },
+  { path: SDK_TYPES, make: sdkTypes },
   { path: 'apps/auth-service/assets/common-passwords.bin', make: commonPasswords },
 ]
 

@@ -9,6 +9,8 @@ const LIB_MAY_IMPORT: Record<string, readonly string[]> = {
   data: ['contracts', 'platform'],
   messaging: ['contracts', 'platform', 'data'],
   flags: ['contracts', 'platform'],
+  // What partners install: it needs nothing of ours.
+  sdk: [],
   // Not messaging, whose own tests use it.
   testing: ['contracts', 'platform', 'data', 'flags'],
 }

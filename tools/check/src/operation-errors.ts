@@ -14,6 +14,7 @@ const PASSWORD = ['identity.password-refused', 'service.overloaded'] as const
 const WRONG_STATUS = ['partners.not-found', 'partners.wrong-status'] as const
 const PART = ['fulfilments.not-found', 'fulfilments.wrong-status'] as const
 const RETURN = ['returns.not-found', 'returns.wrong-status'] as const
+const PRODUCT = ['catalogue.product-not-found'] as const
 const ENDPOINT = ['webhooks.endpoint-not-found'] as const
 
 /** What each operation refuses for reasons of its own; an empty list says that there are none. A new operation takes its place here. */
@@ -24,6 +25,19 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'Carts.remove': [],
   'Catalogue.list': [],
   'Catalogue.read': ['catalogue.product-not-found'],
+  'Products.list': [],
+  'Products.read': PRODUCT,
+  'Products.create': ['catalogue.sku-taken', 'partners.not-active'],
+  'Products.change': [...PRODUCT, 'catalogue.sku-taken', 'partners.not-active'],
+  'Products.withdraw': [...PRODUCT, 'partners.not-active'],
+  'Products.relist': [...PRODUCT, 'partners.not-active'],
+  'Stock.read': PRODUCT,
+  'Stock.set': [...PRODUCT, 'catalogue.stock-out-of-range', 'partners.not-active'],
+  'Stock.adjust': [...PRODUCT, 'catalogue.stock-out-of-range', 'partners.not-active'],
+  'Stock.readSettings': ['partners.not-active'],
+  'Stock.changeSettings': ['partners.not-active'],
+  'Imports.import': ['catalogue.import-gap', 'partners.not-active'],
+  'Imports.read': ['catalogue.import-not-found'],
   'Orders.list': [],
   'Orders.read': ['orders.not-found'],
   'Orders.events': ['orders.not-found'],
@@ -50,7 +64,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'Payments.callback': ['payments.signature-invalid', 'request.too-large'],
   'Notifications.list': [],
   'Webhooks.list': [],
-  'Webhooks.create': ['webhooks.url-refused', 'webhooks.endpoint-limit'],
+  'Webhooks.create': ['webhooks.url-refused', 'webhooks.endpoint-limit', 'request.idempotency-key-missing'],
   'Webhooks.read': ENDPOINT,
   'Webhooks.change': [...ENDPOINT, 'webhooks.url-refused'],
   'Webhooks.delete': ENDPOINT,
@@ -137,6 +151,7 @@ export const errorsOf = (operation: Facts): ErrorCode[] => {
     parameters.length > 0 && 'request.invalid',
     takes('cursor') && 'request.invalid-cursor',
     ...(takes('Idempotency-Key') ? (['request.idempotency-key-reused', 'request.idempotency-in-progress'] as const) : []),
+    ...(takes('If-Match') ? (['request.precondition-required', 'request.precondition-failed'] as const) : []),
     (operation['x-max-age'] !== undefined || scopes.includes('ops')) && 'auth.step-up-needed',
     ...(operation['x-partner-role'] === undefined ? [] : (['auth.role-missing', 'partners.not-found', 'partners.ambiguous'] as const)),
   ]

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Header, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common'
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags, ApiHeader } from '@nestjs/swagger'
 import {
   ChangeWebhookEndpoint,
   CreateWebhookEndpoint,
@@ -38,6 +38,7 @@ export class WebhooksController {
     summary: 'Make a webhook endpoint',
     description: 'The answer holds the signing secret, this once: a replay of the same Idempotency-Key is without it.',
   })
+  @ApiHeader({ name: 'Idempotency-Key', required: true, description: 'Fresh for each new endpoint, the same for a retry' })
   @ApiCreatedResponse({ standardSchema: NewWebhookEndpoint })
   async create(
     @PartnerCaller() _partner: PartnerId,

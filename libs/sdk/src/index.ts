@@ -1,0 +1,5 @@
+export type { components, operations, paths } from './api.js'
+export { apiKey, clientCredentials, type Auth, type ClientCredentials } from './auth.js'
+export { createCatamaran, dataOf, itemsOf, type Catamaran, type CatamaranOptions } from './client.js'
+export { CatamaranError, type Problem } from './errors.js'
+export { verifyWebhook, type WebhookEvent } from './webhooks.js'
