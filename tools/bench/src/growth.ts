@@ -124,23 +124,15 @@ const countersOf = async (client: pg.Client): Promise<{ buffers: number; scans: 
   return { buffers: rows[0]?.buffers ?? 0, scans: new Map(scans.rows.map(({ name, scans: n }) => [name, n])) }
 }
 
-/** What each path costs a core-service of its own on a database. */
-async function measure(system: RunningSystem, databaseUrl: string, size: number, tokens: Tokens): Promise<Map<string, Figures>> {
-  const env = system.serviceEnv['api-gateway'] ?? {}
-  const services = new ServiceTokens({
-    ...{ service: 'api-gateway', issuer: system.issuer, authUrl: env['AUTH_URL'] ?? '', keyFile: env['SERVICE_KEY_FILE'] ?? '' },
-  })
-  const own = {
-    PORT: '0',
-    ADMIN_PORT: '0',
-    DATABASE_URL: databaseUrl,
-    KAFKA_TOPIC_PREFIX: 'bench.',
-    REDIS_KEY_PREFIX: `growth${size}.`,
-    ...STILL,
-  }
-  const core = await spawnService(CORE, { ...system.serviceEnv['core-service'], ...own })
-  const send = async ({ method, path, token, body }: Ask): Promise<void> => {
-    const response = await fetch(core.url + path, {
+type Send = (ask: Ask) => Promise<void>
+
+/** Calls a core-service as the gateway does. */
+const senderTo = ({ serviceEnv, issuer }: RunningSystem, url: string): Send => {
+  const env = serviceEnv['api-gateway'] ?? {}
+  const [authUrl, keyFile] = [env['AUTH_URL'] ?? '', env['SERVICE_KEY_FILE'] ?? '']
+  const services = new ServiceTokens({ service: 'api-gateway', issuer, authUrl, keyFile })
+  return async ({ method, path, token, body }) => {
+    const response = await fetch(url + path, {
       method,
       headers: {
         'x-service-token': await services.current(),
@@ -153,27 +145,35 @@ async function measure(system: RunningSystem, databaseUrl: string, size: number,
     const text = await response.text()
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
   }
-  const all = async (ask: (n: number) => Ask, from: number, to: number): Promise<void> => {
-    let next = from
-    const caller = async (): Promise<void> => {
-      while (next < to) await send(ask(next++))
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, caller))
+}
+
+async function sendAll(send: Send, ask: (n: number) => Ask, from: number, to: number): Promise<void> {
+  let next = from
+  const caller = async (): Promise<void> => {
+    while (next < to) await send(ask(next++))
   }
+  await Promise.all(Array.from({ length: AT_ONCE }, caller))
+}
+
+/** What each path costs a core-service of its own on a database. */
+async function measure(system: RunningSystem, databaseUrl: string, size: number, tokens: Tokens): Promise<Map<string, Figures>> {
+  const topics = { KAFKA_TOPIC_PREFIX: 'bench.', REDIS_KEY_PREFIX: `growth${size}.` }
+  const own = { PORT: '0', ADMIN_PORT: '0', DATABASE_URL: databaseUrl, ...topics, ...STILL }
+  const core = await spawnService(CORE, { ...system.serviceEnv['core-service'], ...own })
+  const send = senderTo(system, core.url)
   const figures = new Map<string, Figures>()
   try {
     await withClient(databaseUrl, async (client) => {
       for (const [name, ask] of Object.entries(pathsOf(size, tokens))) {
         progress(`growth: ${count(size)}: ${name}`)
-        await all(ask, 0, WARM_UP)
+        await sendAll(send, ask, 0, WARM_UP)
         const [before, cpu] = [await countersOf(client), cpuOf(core.pid)]
-        await all(ask, WARM_UP, WARM_UP + REQUESTS)
+        await sendAll(send, ask, WARM_UP, WARM_UP + REQUESTS)
         const cpuUs = (cpuOf(core.pid) - cpu) / REQUESTS
         const now = await countersOf(client)
-        const scanned = [...now.scans]
-          .filter(([table_, n]) => n - (before.scans.get(table_) ?? 0) >= REQUESTS / 10)
-          .map(([table_]) => table_)
-        figures.set(name, { buffers: (now.buffers - before.buffers) / REQUESTS, cpuUs, sequentialScans: scanned })
+        const isRead = ([table_, n]: [string, number]): boolean => n - (before.scans.get(table_) ?? 0) >= REQUESTS / 10
+        const sequentialScans = [...now.scans].filter(isRead).map(([table_]) => table_)
+        figures.set(name, { buffers: (now.buffers - before.buffers) / REQUESTS, cpuUs, sequentialScans })
       }
     })
   } finally {
