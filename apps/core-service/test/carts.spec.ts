@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { newId } from '@catamaran/contracts'
-import { freshKey, Harness } from './harness.js'
+import { newId, uuidOf } from '@catamaran/contracts'
+import { ADDRESS, freshKey, Harness } from './harness.js'
 
 let harness: Harness
 let url: string
@@ -27,8 +27,10 @@ test('the same key posted 50 times at once through two processes makes one cart 
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
   assert.equal(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true').length, 49)
   const { body } = await buyers[0].call('GET', '/v1/cart')
+  const money = (amountMinor: number) => ({ amountMinor, currency: 'EUR' })
   assert.deepEqual(body, {
     version: 1,
+    total: { items: money(2000), shipping: money(0), tax: money(347), total: money(2000) },
     lines: [{ ...line, product: { name: 'A thing', price: { amountMinor: 1000, currency: 'EUR' }, availability: 'in_stock' } }],
   })
 })
@@ -107,5 +109,29 @@ test('an unknown product does not get into a cart, and nobody sees another cart'
     'catalogue.product-not-found',
   )
   await buyer.call('POST', '/v1/cart/lines', { productId: await harness.product(1), quantity: 1 }, { 'idempotency-key': randomUUID() })
-  assert.deepEqual((await (await harness.buyer(url)).call('GET', '/v1/cart')).body, { version: 0, lines: [] })
+  assert.deepEqual((await (await harness.buyer(url)).call('GET', '/v1/cart')).body, { version: 0, lines: [], total: null })
+})
+
+test('a cart tells what ordering it costs, which is what the order then costs, and nothing where that can’t be told', async () => {
+  const [one, two] = [await harness.product(5), await harness.product(5, { priceMinor: 2050 })]
+  const shipping = 'update seller set shipping_minor = 450 where id in (select seller_id from product where id = any($1))'
+  await harness.database.query({ name: '', text: shipping }, [[uuidOf(one), uuidOf(two)]])
+  const buyer = await harness.buyer(url)
+  await buyer.call('POST', '/v1/cart/lines', { productId: one, quantity: 2 })
+  const { body: cart } = await buyer.call('POST', '/v1/cart/lines', { productId: two, quantity: 1 })
+  assert.deepEqual(
+    Object.values(cart.total as Record<string, { amountMinor: number }>).map(({ amountMinor }) => amountMinor),
+    [4050, 900, 347 + 356 + 78 + 78, 4950],
+  )
+  const order = {
+    cart: { version: cart.version },
+    deliveryAddress: ADDRESS,
+    paymentMethod: 'card_ok',
+    expectedTotalMinor: cart.total.total.amountMinor,
+  }
+  const { status, body } = await buyer.call('POST', '/v1/orders', order, freshKey())
+  assert.deepEqual([status, body.total, body.shipping, body.tax], [201, cart.total.total, cart.total.shipping, cart.total.tax])
+  const dollars = await harness.product(5, { currency: 'USD' })
+  await buyer.call('POST', '/v1/cart/lines', { productId: one, quantity: 1 })
+  assert.equal((await buyer.call('POST', '/v1/cart/lines', { productId: dollars, quantity: 1 })).body.total, null)
 })

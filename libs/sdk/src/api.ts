@@ -1618,6 +1618,14 @@ export interface components {
             /** @description Rises with each change; name it to order this cart */
             version: number;
             lines: components["schemas"]["CartLine"][];
+            /** @description What ordering it costs now: send `total.total.amountMinor` as `expectedTotalMinor`. Null when it is empty, something in it is not for sale, or currencies differ */
+            total: {
+                items: components["schemas"]["Money"];
+                shipping: components["schemas"]["Money"];
+                /** @description Included in the total */
+                tax: components["schemas"]["Money"];
+                total: components["schemas"]["Money"];
+            } | null;
         };
         CartLine: {
             /** @example prd_01k2m3n4p5q6r7s8t9v0w1x2y3 */

@@ -21,6 +21,13 @@ export const Cart = z
   .strictObject({
     version: z.int().min(0).meta({ description: 'Rises with each change; name it to order this cart' }),
     lines: z.array(CartLine),
+    total: z
+      .strictObject({ items: Money, shipping: Money, tax: Money.meta({ description: 'Included in the total' }), total: Money })
+      .nullable()
+      .meta({
+        description:
+          'What ordering it costs now: send `total.total.amountMinor` as `expectedTotalMinor`. Null when it is empty, something in it is not for sale, or currencies differ',
+      }),
   })
   .meta({ id: 'Cart' })
 export type Cart = z.infer<typeof Cart>

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
 import { newId, uuidOf, type ProductId } from '@catamaran/contracts'
 import { AppError } from '@catamaran/platform'
+import type { VersionedProduct } from '../catalogue/catalogue.repository.js'
 import { CatalogueService } from '../catalogue/catalogue.service.js'
 import { CONFIG, type Config } from '../config.js'
+import { taxIn } from '../money.js'
 import { CartsRepository, type AddOutcome, type StoredCart } from './carts.repository.js'
 import { MAX_LINES, MAX_QUANTITY, type AddLine, type Cart } from './carts.schema.js'
 
@@ -84,21 +86,41 @@ export class CartsService {
   }
 
   private async show(cart: StoredCart | undefined): Promise<Cart> {
-    if (cart === undefined) return { version: 0, lines: [] }
+    if (cart === undefined) return { version: 0, lines: [], total: null }
     const lines = Object.entries(cart.lines) as [ProductId, number][]
     const products = await this.catalogue.findProducts(lines.map(([productId]) => productId))
     return {
       version: cart.version,
       lines: lines.map(([productId, quantity]) => {
-        const product = products.get(productId)
+        const product = products.get(productId)?.product
         return {
           productId,
           quantity,
           product: product === undefined ? null : { name: product.name, price: product.price, availability: product.availability },
         }
       }),
+      total: totalOf(lines.map(([productId, quantity]) => ({ quantity, found: products.get(productId) }))),
     }
   }
+}
+
+/** The total that placing would come to: the same sums as the statement that places orders. */
+const totalOf = (lines: readonly { quantity: number; found: VersionedProduct | undefined }[]): Cart['total'] => {
+  const all = lines.flatMap(({ quantity, found }) => (found === undefined ? [] : [{ quantity, ...found }]))
+  const [first] = all
+  const currencies = new Set(all.map(({ product }) => product.price.currency))
+  if (first === undefined || all.length < lines.length || currencies.size > 1) return null
+  const money = (amountMinor: number) => ({ amountMinor, currency: first.product.price.currency })
+  const sellers = new Set<string>()
+  let [items, shipping, tax] = [0, 0, 0]
+  for (const { quantity, product, shippingMinor, taxBasisPoints } of all) {
+    const borne = sellers.has(product.seller.id) ? 0 : shippingMinor
+    sellers.add(product.seller.id)
+    items += quantity * product.price.amountMinor
+    shipping += borne
+    tax += taxIn(quantity * product.price.amountMinor, taxBasisPoints) + taxIn(borne, taxBasisPoints)
+  }
+  return { items: money(items), shipping: money(shipping), tax: money(tax), total: money(items + shipping) }
 }
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64url')

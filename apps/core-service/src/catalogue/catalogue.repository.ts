@@ -10,6 +10,8 @@ interface ProductRow {
   category: string
   seller_id: string
   seller_name: string
+  shipping_minor: number
+  tax_basis_points: number
   price_minor: number
   currency: string
   availability: Product['availability']
@@ -19,7 +21,7 @@ interface ProductRow {
   rank?: number
 }
 
-const COLUMNS = `p.id, p.name, p.description, p.category, p.seller_id, s.name as seller_name, p.price_minor, p.currency,
+const COLUMNS = `p.id, p.name, p.description, p.category, p.seller_id, s.name as seller_name, s.shipping_minor, p.price_minor, p.tax_basis_points, p.currency,
   availability(st.available) as availability, p.version, p.created_at, p.updated_at`
 const FROM = `product p join seller s on s.id = p.seller_id join stock st on st.product_id = p.id`
 
@@ -51,6 +53,9 @@ export interface VersionedProduct {
   product: Product
   version: number
   rank?: number | undefined
+  /** What its seller takes for shipping an order. */
+  shippingMinor: number
+  taxBasisPoints: number
 }
 
 const productOf = (row: ProductRow): VersionedProduct => ({
@@ -66,6 +71,8 @@ const productOf = (row: ProductRow): VersionedProduct => ({
     updatedAt: row.updated_at.toISOString(),
   },
   version: row.version,
+  shippingMinor: row.shipping_minor,
+  taxBasisPoints: row.tax_basis_points,
   rank: row.rank,
 })
 

@@ -39,9 +39,9 @@ export class CatalogueService {
   }
 
   /** The products of these ids that are for sale, by id; those that were withdrawn are missing. */
-  async findProducts(ids: readonly ProductId[]): Promise<Map<ProductId, Product>> {
+  async findProducts(ids: readonly ProductId[]): Promise<Map<ProductId, VersionedProduct>> {
     const found = ids.length === 0 ? [] : await this.repository.findByIds(ids)
-    return new Map(found.map(({ product }) => [product.id, product]))
+    return new Map(found.map((each) => [each.product.id, each]))
   }
 
   /** @throws AppError request.invalid-cursor, service.overloaded */

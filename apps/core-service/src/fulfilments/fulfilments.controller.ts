@@ -7,7 +7,7 @@ import {
   type PartnerId,
   type ReturnId as ReturnIdType,
 } from '@catamaran/contracts'
-import { Caller, Requires, type Claims } from '@catamaran/platform'
+import { PartnerCaller, Requires } from '@catamaran/platform'
 import {
   AcceptReturn,
   Fulfilment,
@@ -31,8 +31,8 @@ export class FulfilmentsController {
   @Requires('orders')
   @ApiOperation({ summary: 'List what there is to ship', description: 'Newest first.' })
   @ApiOkResponse({ standardSchema: FulfilmentPage })
-  list(@Caller() partner: Claims, @Query({ schema: FulfilmentQuery }) query: FulfilmentQuery): Promise<Page<Fulfilment>> {
-    return this.fulfilments.list(partner.sub as PartnerId, query)
+  list(@PartnerCaller() partner: PartnerId, @Query({ schema: FulfilmentQuery }) query: FulfilmentQuery): Promise<Page<Fulfilment>> {
+    return this.fulfilments.list(partner, query)
   }
 
   @Get('fulfilments/:id')
@@ -40,8 +40,8 @@ export class FulfilmentsController {
   @ApiOperation({ summary: 'Read one fulfilment' })
   @ApiOkResponse({ standardSchema: Fulfilment })
   @ApiNotFoundResponse({ standardSchema: Problem })
-  read(@Caller() partner: Claims, @Param('id', { schema: FulfilmentId }) id: FulfilmentIdType): Promise<Fulfilment> {
-    return this.fulfilments.read(partner.sub as PartnerId, id)
+  read(@PartnerCaller() partner: PartnerId, @Param('id', { schema: FulfilmentId }) id: FulfilmentIdType): Promise<Fulfilment> {
+    return this.fulfilments.read(partner, id)
   }
 
   @Post('fulfilments/:id/ship')
@@ -52,11 +52,11 @@ export class FulfilmentsController {
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
   ship(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @Param('id', { schema: FulfilmentId }) id: FulfilmentIdType,
     @Body({ schema: Ship }) body: Ship,
   ): Promise<Fulfilment> {
-    return this.fulfilments.ship(partner.sub as PartnerId, id, body)
+    return this.fulfilments.ship(partner, id, body)
   }
 
   @Post('fulfilments/:id/cancel')
@@ -66,16 +66,16 @@ export class FulfilmentsController {
   @ApiOkResponse({ standardSchema: Fulfilment })
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
-  cancel(@Caller() partner: Claims, @Param('id', { schema: FulfilmentId }) id: FulfilmentIdType): Promise<Fulfilment> {
-    return this.fulfilments.cancel(partner.sub as PartnerId, id)
+  cancel(@PartnerCaller() partner: PartnerId, @Param('id', { schema: FulfilmentId }) id: FulfilmentIdType): Promise<Fulfilment> {
+    return this.fulfilments.cancel(partner, id)
   }
 
   @Get('returns')
   @Requires('orders')
   @ApiOperation({ summary: 'List returns', description: 'Newest first.' })
   @ApiOkResponse({ standardSchema: PartnerReturnPage })
-  listReturns(@Caller() partner: Claims, @Query({ schema: ReturnQuery }) query: ReturnQuery): Promise<Page<PartnerReturn>> {
-    return this.fulfilments.listReturns(partner.sub as PartnerId, query)
+  listReturns(@PartnerCaller() partner: PartnerId, @Query({ schema: ReturnQuery }) query: ReturnQuery): Promise<Page<PartnerReturn>> {
+    return this.fulfilments.listReturns(partner, query)
   }
 
   @Post('returns/:id/accept')
@@ -86,11 +86,11 @@ export class FulfilmentsController {
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
   accept(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @Param('id', { schema: ReturnId }) id: ReturnIdType,
     @Body({ schema: AcceptReturn }) body: AcceptReturn,
   ): Promise<PartnerReturn> {
-    return this.fulfilments.accept(partner.sub as PartnerId, id, body)
+    return this.fulfilments.accept(partner, id, body)
   }
 
   @Post('returns/:id/refuse')
@@ -100,7 +100,7 @@ export class FulfilmentsController {
   @ApiOkResponse({ standardSchema: PartnerReturn })
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
-  refuse(@Caller() partner: Claims, @Param('id', { schema: ReturnId }) id: ReturnIdType): Promise<PartnerReturn> {
-    return this.fulfilments.refuse(partner.sub as PartnerId, id)
+  refuse(@PartnerCaller() partner: PartnerId, @Param('id', { schema: ReturnId }) id: ReturnIdType): Promise<PartnerReturn> {
+    return this.fulfilments.refuse(partner, id)
   }
 }

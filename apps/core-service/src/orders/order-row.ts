@@ -1,4 +1,5 @@
 import { idOf, type Currency } from '@catamaran/contracts'
+import { taxIn } from '../money.js'
 import type { DeliveryAddress, Order } from './orders.schema.js'
 import type { FulfilmentStatus, ReturnStatus } from './order-machine.js'
 
@@ -53,9 +54,6 @@ interface Operation {
   amountMinor: number
   actionUrl: string | null
 }
-
-/** The tax in a gross amount, rounded half up to whole minor units. */
-export const taxIn = (grossMinor: number, basisPoints: number): number => Math.round((grossMinor * basisPoints) / (10_000 + basisPoints))
 
 /** What of an order changes, as it was when the order was placed: a replay answers it again. */
 export const asPlaced = (currency: Currency): Pick<Order, 'status' | 'cancelReason' | 'payment' | 'fulfilments' | 'returns'> => {

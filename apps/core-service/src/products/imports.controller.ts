@@ -12,7 +12,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger'
 import { Problem, type PartnerId } from '@catamaran/contracts'
-import { AppError, Caller, NDJSON, Requires, type Claims } from '@catamaran/platform'
+import { AppError, NDJSON, PartnerCaller, Requires } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ImportId, ImportQuery, LineResult, ProductImport } from './imports.schema.js'
 import { ImportsService } from './imports.service.js'
@@ -36,14 +36,14 @@ export class ImportsController {
   @ApiOkResponse({ standardSchema: LineResult, description: 'A result each line' })
   @ApiConflictResponse({ description: 'Lines are missing, or the partner is not active', standardSchema: Problem })
   async import(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @Query({ schema: ImportQuery }) { firstLine }: ImportQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { body } = request
     if (!(body instanceof Readable)) throw new AppError('request.unsupported-media-type', { detail: `Send Content-Type: ${NDJSON}.` })
-    await this.imports.run(partner.sub as PartnerId, { id: importIdOf(request), firstLine, body }, async (results) => {
+    await this.imports.run(partner, { id: importIdOf(request), firstLine, body }, async (results) => {
       reply.hijack()
       reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': NDJSON })
       reply.raw.flushHeaders()
@@ -56,8 +56,8 @@ export class ImportsController {
   @ApiOperation({ summary: 'Read how far an import has come' })
   @ApiOkResponse({ standardSchema: ProductImport })
   @ApiNotFoundResponse({ standardSchema: Problem })
-  read(@Caller() partner: Claims, @Param('id', { schema: ImportId }) id: string): Promise<ProductImport> {
-    return this.imports.read(partner.sub as PartnerId, id)
+  read(@PartnerCaller() partner: PartnerId, @Param('id', { schema: ImportId }) id: string): Promise<ProductImport> {
+    return this.imports.read(partner, id)
   }
 }
 

@@ -9,7 +9,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger'
 import { Problem, type Page, type PartnerId, type ProductId as ProductIdType } from '@catamaran/contracts'
-import { Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
+import { IdempotencyKey, PartnerCaller, Requires } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
 import { ChangeProduct, NewProduct, PartnerProduct, PartnerProductPage, PartnerProductQuery, ProductId } from './products.schema.js'
 import { etagOf, ProductsService } from './products.service.js'
@@ -28,12 +28,12 @@ export class ProductsController {
   @ApiCreatedResponse({ standardSchema: PartnerProduct })
   @ApiConflictResponse({ description: 'The SKU is taken, or the partner is not active', standardSchema: Problem })
   async create(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @IdempotencyKey({ required: false }) key: string | undefined,
     @Body({ schema: NewProduct }) body: NewProduct,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PartnerProduct> {
-    const { value, isReplay } = await this.products.create(partner.sub as PartnerId, key, body)
+    const { value, isReplay } = await this.products.create(partner, key, body)
     if (isReplay) reply.header('idempotency-replayed', 'true')
     return tagged(value, reply)
   }
@@ -42,8 +42,11 @@ export class ProductsController {
   @Requires('catalogue')
   @ApiOperation({ summary: 'List your products', description: 'Newest first.' })
   @ApiOkResponse({ standardSchema: PartnerProductPage })
-  list(@Caller() partner: Claims, @Query({ schema: PartnerProductQuery }) query: PartnerProductQuery): Promise<Page<PartnerProduct>> {
-    return this.products.list(partner.sub as PartnerId, query)
+  list(
+    @PartnerCaller() partner: PartnerId,
+    @Query({ schema: PartnerProductQuery }) query: PartnerProductQuery,
+  ): Promise<Page<PartnerProduct>> {
+    return this.products.list(partner, query)
   }
 
   @Get(':id')
@@ -51,8 +54,12 @@ export class ProductsController {
   @ApiOperation({ summary: 'Read a product of yours' })
   @ApiOkResponse({ standardSchema: PartnerProduct })
   @ApiNotFoundResponse({ standardSchema: Problem })
-  async read(@Caller() partner: Claims, @Id() id: ProductIdType, @Res({ passthrough: true }) reply: FastifyReply): Promise<PartnerProduct> {
-    return tagged(await this.products.read(partner.sub as PartnerId, id), reply)
+  async read(
+    @PartnerCaller() partner: PartnerId,
+    @Id() id: ProductIdType,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PartnerProduct> {
+    return tagged(await this.products.read(partner, id), reply)
   }
 
   @Patch(':id')
@@ -66,13 +73,13 @@ export class ProductsController {
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
   async change(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @Id() id: ProductIdType,
     @Headers('if-match') ifMatch: string | undefined,
     @Body({ schema: ChangeProduct }) body: ChangeProduct,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PartnerProduct> {
-    return tagged(await this.products.change(partner.sub as PartnerId, id, ifMatch, body), reply)
+    return tagged(await this.products.change(partner, id, ifMatch, body), reply)
   }
 
   @Post(':id/withdraw')
@@ -83,11 +90,11 @@ export class ProductsController {
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
   async withdraw(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @Id() id: ProductIdType,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PartnerProduct> {
-    return tagged(await this.products.setStatus(partner.sub as PartnerId, id, 'withdrawn'), reply)
+    return tagged(await this.products.setStatus(partner, id, 'withdrawn'), reply)
   }
 
   @Post(':id/relist')
@@ -98,11 +105,11 @@ export class ProductsController {
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ standardSchema: Problem })
   async relist(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @Id() id: ProductIdType,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PartnerProduct> {
-    return tagged(await this.products.setStatus(partner.sub as PartnerId, id, 'active'), reply)
+    return tagged(await this.products.setStatus(partner, id, 'active'), reply)
   }
 }
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Res } from '@nestjs/common'
 import { ApiConflictResponse, ApiHeader, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { Problem, type PartnerId, type ProductId as ProductIdType } from '@catamaran/contracts'
-import { Caller, IdempotencyKey, Requires, type Claims } from '@catamaran/platform'
+import { IdempotencyKey, PartnerCaller, Requires } from '@catamaran/platform'
 import type { FastifyReply } from 'fastify'
 import { AdjustStock, PartnerSettings, ProductId, SetStock, Stock } from './products.schema.js'
 import { SellersService } from './sellers.service.js'
@@ -22,8 +22,12 @@ export class StockController {
   @ApiOperation({ summary: 'Read the stock of a product' })
   @ApiOkResponse({ standardSchema: Stock })
   @ApiNotFoundResponse({ standardSchema: Problem })
-  async read(@Caller() partner: Claims, @Id() id: ProductIdType, @Res({ passthrough: true }) reply: FastifyReply): Promise<Stock> {
-    return tagged(await this.stock.read(partner.sub as PartnerId, id), reply)
+  async read(
+    @PartnerCaller() partner: PartnerId,
+    @Id() id: ProductIdType,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Stock> {
+    return tagged(await this.stock.read(partner, id), reply)
   }
 
   @Put('products/:id/stock')
@@ -36,13 +40,13 @@ export class StockController {
   @ApiOkResponse({ standardSchema: Stock })
   @ApiNotFoundResponse({ standardSchema: Problem })
   async set(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @Id() id: ProductIdType,
     @Headers('if-match') ifMatch: string | undefined,
     @Body({ schema: SetStock }) body: SetStock,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Stock> {
-    return tagged(await this.stock.set(partner.sub as PartnerId, id, ifMatch, body), reply)
+    return tagged(await this.stock.set(partner, id, ifMatch, body), reply)
   }
 
   @Post('products/:id/stock/adjust')
@@ -57,13 +61,13 @@ export class StockController {
   @ApiNotFoundResponse({ standardSchema: Problem })
   @ApiConflictResponse({ description: 'So many are not available', standardSchema: Problem })
   async adjust(
-    @Caller() partner: Claims,
+    @PartnerCaller() partner: PartnerId,
     @Id() id: ProductIdType,
     @IdempotencyKey({ required: false }) key: string | undefined,
     @Body({ schema: AdjustStock }) body: AdjustStock,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Stock> {
-    const { value, isReplay } = await this.stock.adjust(partner.sub as PartnerId, id, key, body)
+    const { value, isReplay } = await this.stock.adjust(partner, id, key, body)
     if (isReplay) reply.header('idempotency-replayed', 'true')
     return tagged(value, reply)
   }
@@ -73,8 +77,8 @@ export class StockController {
   @ApiOperation({ summary: 'Read your settings as a seller' })
   @ApiOkResponse({ standardSchema: PartnerSettings })
   @ApiConflictResponse({ standardSchema: Problem })
-  readSettings(@Caller() partner: Claims): Promise<PartnerSettings> {
-    return this.sellers.readSettings(partner.sub as PartnerId)
+  readSettings(@PartnerCaller() partner: PartnerId): Promise<PartnerSettings> {
+    return this.sellers.readSettings(partner)
   }
 
   @Put('settings')
@@ -82,8 +86,8 @@ export class StockController {
   @ApiOperation({ summary: 'Change your settings as a seller' })
   @ApiOkResponse({ standardSchema: PartnerSettings })
   @ApiConflictResponse({ standardSchema: Problem })
-  changeSettings(@Caller() partner: Claims, @Body({ schema: PartnerSettings }) body: PartnerSettings): Promise<PartnerSettings> {
-    return this.sellers.changeSettings(partner.sub as PartnerId, body)
+  changeSettings(@PartnerCaller() partner: PartnerId, @Body({ schema: PartnerSettings }) body: PartnerSettings): Promise<PartnerSettings> {
+    return this.sellers.changeSettings(partner, body)
   }
 }
 
