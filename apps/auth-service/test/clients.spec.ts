@@ -74,7 +74,7 @@ describe('client credentials', () => {
   it('give each service a token for what the call table says, asked at the service itself', async () => {
     for (const [service, scopes] of [
       ['api-gateway', 'call:auth-service call:core-service'],
-      ['core-service', 'call:aux-service'],
+      ['core-service', 'call:aux-service call:auth-service'],
     ] as const) {
       const tokens = new ServiceTokens({
         ...{ service, issuer: system.issuer, authUrl: system.innerUrl },
@@ -91,7 +91,7 @@ describe('client credentials', () => {
     assert.deepEqual(await codes(assertionOf('core-service', privateJwk('ed25519')).then(ask)), [401, 'invalid_client'])
     assert.deepEqual(await codes(assertionOf('core-service', own, 'https://evil.example').then(ask)), [401, 'invalid_client'])
     assert.deepEqual(await codes(assertionOf('core-service', privateJwk('rsa'), system.issuer, 'RS256').then(ask)), [401, 'invalid_client'])
-    const greedy = { ...(await assertionOf('core-service', own)), scope: 'call:auth-service' }
+    const greedy = { ...(await assertionOf('core-service', own)), scope: 'call:core-service' }
     assert.deepEqual(await codes(ask(greedy)), [400, 'invalid_scope'])
     assert.equal((await assertionOf('core-service', own).then(ask)).status, 200)
   })

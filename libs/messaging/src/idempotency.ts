@@ -47,6 +47,13 @@ const BRIEFLY = { name: '', text: 'set local lock_timeout = 1000' }
 const isoDay = (now: number, days: number): string => new Date(now + days * 24 * 3_600_000).toISOString().slice(0, 10)
 const nameOf = (day: string): string => `idempotency_record_${day.replaceAll('-', '_')}`
 
+const FORGET = { name: 'idempotency.forget', text: 'delete from idempotency_record where caller = $1' }
+
+/** Forgets what a caller has asked for under keys, within the transaction that erases them. */
+export const forgetKeys = async (tx: Queryable, caller: string): Promise<void> => {
+  await tx.query(FORGET, [caller])
+}
+
 /**
  * Creating writes that may be sent again (IETF draft-ietf-httpapi-idempotency-key-header-07): the record and the effect commit together, so one key has one
  * outcome, whatever is killed in between.

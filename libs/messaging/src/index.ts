@@ -1,6 +1,6 @@
 export type { EventBatch, EventPatternExtras } from './handlers.js'
 export { kafkaConfig, kafkaEnv, type KafkaConfig } from './env.js'
-export { Idempotency, type KeyedRequest, type Outcome } from './idempotency.js'
+export { forgetKeys, Idempotency, type KeyedRequest, type Outcome } from './idempotency.js'
 export { Inbox } from './inbox.js'
 export { createKafka, createTopics, type CreateTopicsOptions } from './kafka.js'
 export { migrateMessaging } from './migrate.js'

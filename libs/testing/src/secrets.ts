@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ERRORS } from '@catamaran/contracts'
 
 /** What a run of `npm test` keeps for its end: the logs of all services, and what must not stand in them. Undefined outside a run. */
 const runFolder = (): string | undefined => process.env['TEST_RUN_DIR'] // the one way from the launcher into a test process
@@ -39,7 +40,7 @@ export const recordFields = (fields: unknown, name = ''): void => {
   if (Array.isArray(fields)) for (const each of fields) recordFields(each, name)
   else if (typeof fields === 'object' && fields !== null) for (const [key, value] of Object.entries(fields)) recordFields(value, key)
   else if (typeof fields === 'string') {
-    if (SECRET_NAME.test(name)) recordSecret(name, fields)
+    if (SECRET_NAME.test(name) && !(fields in ERRORS)) recordSecret(name, fields) // a problem's `code` is none
     for (const [, token = ''] of fields.matchAll(/[?&](?:token|code)=([\w.-]+)/g)) recordSecret('link', token)
   }
 }

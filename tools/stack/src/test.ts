@@ -65,14 +65,14 @@ interface Group {
   concurrency: number
 }
 
-/** Unit specs in one process, those with engines in a process each, journeys one by one. */
+/** Unit specs in one process, those with engines in a process each, and so journeys, which start systems of their own. */
 function groupsOf(specs: readonly string[]): Group[] {
   const isJourney = (spec: string) => relative(ROOT, spec).startsWith('e2e/')
   const isUnit = (spec: string) => !isJourney(spec) && spec.includes('/dist/src/')
   const groups: Group[] = [
     { specs: specs.filter(isUnit), isolation: 'none', concurrency: 1 },
     { specs: specs.filter((spec) => !isUnit(spec) && !isJourney(spec)), isolation: 'process', concurrency: 2 },
-    { specs: specs.filter(isJourney), isolation: 'process', concurrency: 1 },
+    { specs: specs.filter(isJourney), isolation: 'process', concurrency: 2 },
   ]
   return groups.filter((group) => group.specs.length > 0)
 }

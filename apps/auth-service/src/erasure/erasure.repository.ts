@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { idOf, uuidOf, type PartnerId, type UserId } from '@catamaran/contracts'
 import { Database, type Queryable } from '@catamaran/data'
+import { forgetKeys } from '@catamaran/messaging'
 
 /** A person as the closing of the account finds them. */
 export interface ClosingUser {
@@ -157,6 +158,7 @@ export class ErasureRepository {
     await this.database.transaction(async (tx) => {
       for (const statement of FINISH) await tx.query(statement, [uuidOf(id)])
       await tx.query(BLANK_REVOCATIONS, [id])
+      await forgetKeys(tx, id)
     })
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { idOf, uuidOf, type UserId } from '@catamaran/contracts'
 import { Database, type Queryable } from '@catamaran/data'
+import { forgetKeys } from '@catamaran/messaging'
 
 const INSERT = { name: 'people.insert', text: 'insert into erased_person (user_id) values ($1) on conflict do nothing' }
 
@@ -13,7 +14,9 @@ const PSEUDONYMISE = {
   text: `with due as materialized (
       select o.id, p.pseudonym from erased_person p join orders o on o.buyer_id = p.user_id
       where p.erased_at is null and ($1::uuid is null or p.user_id = $1) and o.status in ('completed', 'cancelled')
-      limit $2 for update of o skip locked)
+      limit $2 for update of o skip locked),
+    told as (update order_return r set reason = null from due where r.order_id = due.id and r.reason is not null),
+    tracked as (update fulfilment f set tracking_number = null from due where f.order_id = due.id and f.tracking_number is not null)
     update orders o set buyer_id = due.pseudonym, delivery_address = null, payment_method = null, idempotency_key = o.id::text, request_hash = '\\x',
       cart_id = null, cart_version = null
     from due where o.id = due.id returning o.id`,
@@ -60,7 +63,9 @@ export class PeopleRepository {
   async markErased(id: UserId, also: (tx: Queryable) => Promise<void>): Promise<void> {
     await this.database.transaction(async (tx) => {
       const marked = await tx.query(MARK_ERASED, [uuidOf(id)])
-      if (marked.length > 0) await also(tx)
+      if (marked.length === 0) return
+      await forgetKeys(tx, id)
+      await also(tx)
     })
   }
 }
