@@ -205,6 +205,8 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'POST /v1/ops/partners/{id}/reject': auth('ops'),
   'POST /v1/ops/partners/{id}/suspend': auth('ops'),
   'PUT /v1/ops/partners/{id}/plan': auth('ops'),
+  'GET /v1/ops/payments': core('ops'),
+  'POST /v1/ops/payments/{id}/retry': core('ops'),
 
   // Pages. What the session's cookie opens, and what a single-use link opens, is told by the page itself.
   'GET /account/assets/{name}': page('anybody'),

@@ -75,6 +75,8 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'Deliveries.read': [...ENDPOINT, 'webhooks.delivery-not-found'],
   'Deliveries.redeliver': [...ENDPOINT, 'webhooks.delivery-not-found', 'webhooks.endpoint-disabled', 'webhooks.range-too-large'],
   'Deliveries.test': [...ENDPOINT, 'webhooks.endpoint-disabled'],
+  'StuckPayments.list': [],
+  'StuckPayments.retry': ['payments.operation-not-found', 'payments.operation-not-stuck'],
   'Me.profile': ['identity.account-closed'],
   'Me.change': ['identity.account-closed'],
   'Me.changeEmail': ['identity.account-closed'],
