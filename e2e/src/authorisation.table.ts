@@ -205,6 +205,18 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'POST /v1/ops/partners/{id}/reject': auth('ops'),
   'POST /v1/ops/partners/{id}/suspend': auth('ops'),
   'PUT /v1/ops/partners/{id}/plan': auth('ops'),
+  'GET /v1/ops/payments': core('ops'),
+  'POST /v1/ops/payments/{id}/retry': core('ops'),
+  'GET /v1/ops/dead-letters': core('ops'),
+  'GET /v1/ops/dead-letters/{id}': core('ops'),
+  'POST /v1/ops/dead-letters/replay': core('ops'),
+  'POST /v1/ops/dead-letters/{id}/replay': core('ops'),
+  'GET /v1/ops/outbox': core('ops'),
+  'GET /v1/ops/outbox/{service}/unpublishable': core('ops'),
+  'POST /v1/ops/outbox/{service}/unpublishable/replay': core('ops'),
+  'GET /v1/ops/identity/outbox': auth('ops'),
+  'GET /v1/ops/identity/outbox/unpublishable': auth('ops'),
+  'POST /v1/ops/identity/outbox/unpublishable/replay': auth('ops'),
 
   // Pages. What the session's cookie opens, and what a single-use link opens, is told by the page itself.
   'GET /account/assets/{name}': page('anybody'),
@@ -277,6 +289,11 @@ const INTERNAL: readonly (readonly [string, Row])[] = [
       ...(others && { others }),
     })),
   ),
+  ...[
+    ...['GET /internal/ops/dead-letters', 'GET /internal/ops/dead-letters/{id}', 'POST /internal/ops/dead-letters/replay'],
+    ...['POST /internal/ops/dead-letters/{id}/replay', 'GET /internal/ops/outbox', 'GET /internal/ops/outbox/unpublishable'],
+    'POST /internal/ops/outbox/unpublishable/replay',
+  ].map((name) => [name, inner('aux-service', ['core-service'], { scope: 'ops' })] as const),
   ['GET /internal/notifications', inner('aux-service', ['core-service'], { scope: 'notifications:read' })],
 ]
 

@@ -1,12 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Database, Dynamo, RedisClient } from '@catamaran/data'
-import { Idempotency, Outbox, OutboxRelay } from '@catamaran/messaging'
+import { Idempotency, Outbox, OutboxRelay, OutboxView } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, TokenVerifier, type Platform } from '@catamaran/platform'
 import { FACTORS } from './app.factors.js'
 import { LEAVING } from './app.leaving.js'
 import { PARTNERS } from './app.partners.js'
 import { PEOPLE } from './app.people.js'
 import { CLOCK, CONFIG, CORE, type Clock, type Config } from './config.js'
+import { IdentityOutboxController } from './ops/identity-outbox.controller.js'
 import { keySourceOf } from './oidc/key-source.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 
@@ -18,7 +19,13 @@ export class AppModule {
   static for(config: Config, { logger, verifier }: Platform, clock: Clock): DynamicModule {
     return {
       module: AppModule,
-      controllers: [...PEOPLE.controllers, ...FACTORS.controllers, ...PARTNERS.controllers, ...LEAVING.controllers],
+      controllers: [
+        ...PEOPLE.controllers,
+        ...FACTORS.controllers,
+        ...PARTNERS.controllers,
+        ...LEAVING.controllers,
+        IdentityOutboxController,
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -29,6 +36,7 @@ export class AppModule {
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
         { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
+        { provide: OutboxView, inject: [Outbox], useFactory: (outbox: Outbox) => new OutboxView(outbox, 'auth-service') },
         {
           provide: OutboxRelay,
           inject: [Outbox],

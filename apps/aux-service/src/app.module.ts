@@ -17,6 +17,7 @@ import { PeopleService } from './people/people.service.js'
 import { SalesConsumer } from './sales/sales.consumer.js'
 import { SalesRepository } from './sales/sales.repository.js'
 import { SalesService } from './sales/sales.service.js'
+import { OPS } from './app.ops.js'
 import { WEBHOOKS } from './app.webhooks.js'
 
 @Module({})
@@ -27,6 +28,7 @@ export class AppModule {
       controllers: [
         ...[NotificationsController, NotificationsConsumer, AuditConsumer, SalesConsumer, PeopleController, PeopleConsumer],
         ...WEBHOOKS.controllers,
+        ...OPS.controllers,
       ],
       providers: [
         { provide: CONFIG, useValue: config },
@@ -50,6 +52,7 @@ export class AppModule {
         PeopleRepository,
         PeopleService,
         ...WEBHOOKS.providers,
+        ...OPS.providers,
       ],
     }
   }

@@ -54,6 +54,8 @@ export const Config = z
     /** How long a notification is kept. */
     NOTIFICATION_TTL_MS: env.ms.default(90 * 24 * 3_600_000),
     ...webhookEnv,
+    /** How often letters to be replayed are looked for when nobody says that there are some. */
+    DEAD_LETTER_POLL_MS: env.ms.default(1_000),
   })
   .transform((flat) => ({
     service: serviceConfig(flat),
@@ -62,6 +64,7 @@ export const Config = z
     kafka: kafkaConfig(flat),
     notifications: { ttlMs: flat.NOTIFICATION_TTL_MS },
     dataKeys: dataKeysConfig(flat),
+    ops: { replayPollMs: flat.DEAD_LETTER_POLL_MS },
     webhooks: {
       addresses: {
         allowHttp: flat.WEBHOOK_ALLOW_HTTP === 'true',

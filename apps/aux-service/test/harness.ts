@@ -57,7 +57,7 @@ export class Harness {
     })
     await Promise.all([
       prepareStores(readConfig(StoresConfig, env)),
-      createTopics(scope.kafka, { topics: ['orders', 'identity', 'erasure', 'webhooks'], partitions: 2 }),
+      createTopics(scope.kafka, { partitions: 2 }), // the dead letters of all topics are read
     ])
     const database = new Database({ url })
     const outbox = new Outbox(database)
@@ -196,11 +196,11 @@ export class Harness {
     }
   }
 
-  /** Puts a raw message on the topic, as a broken publisher might. */
-  async produce(key: string, value: string, headers: Record<string, string>): Promise<void> {
+  /** Puts a raw message on the topic, or on its dead-letter topic, as a broken publisher might. */
+  async produce(key: string, value: string, headers: Record<string, string>, { isDead = false } = {}): Promise<void> {
     const producer = this.kafka.producer()
     await producer.connect()
-    await producer.send({ topic: this.topic, messages: [{ key, value, headers }] })
+    await producer.send({ topic: isDead ? deadLetterTopic(this.topic) : this.topic, messages: [{ key, value, headers }] })
     await producer.disconnect()
   }
 

@@ -5,6 +5,7 @@ import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
 import { ProductCache } from './catalogue/product-cache.js'
 import { ORDERS } from './app.orders.js'
+import { OPS } from './app.ops.js'
 import { PRODUCTS } from './app.products.js'
 import { WEBHOOKS } from './app.webhooks.js'
 import { AUTH, AUX, CONFIG, type Config } from './config.js'
@@ -30,6 +31,7 @@ export class AppModule {
         ...ORDERS.controllers,
         ...PRODUCTS.controllers,
         ...WEBHOOKS.controllers,
+        ...OPS.controllers,
         NotificationsController,
         PeopleController,
         PeopleConsumer,
@@ -68,6 +70,7 @@ export class AppModule {
         PeopleService,
         ErasureSweep,
         ...WEBHOOKS.providers,
+        ...OPS.providers,
       ],
     }
   }

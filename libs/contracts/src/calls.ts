@@ -43,6 +43,7 @@ export const CALLS: readonly CallRule[] = [
       ...['/v1/plans', '/v1/partners', '/v1/partners/*', '/v1/partner', '/v1/partner/members', '/v1/partner/members/*'],
       ...['/v1/partner/invitations', '/v1/partner/invitations/*', '/v1/partner/api-keys', '/v1/partner/api-keys/*'],
       ...['/v1/partner/clients', '/v1/partner/clients/*', '/v1/partner/usage', '/v1/ops/partners', '/v1/ops/partners/*'],
+      ...['/v1/ops/identity/outbox', '/v1/ops/identity/outbox/*'],
     ],
     isForwarded: true,
     serviceToken: true,
@@ -86,6 +87,14 @@ export const CALLS: readonly CallRule[] = [
     purpose: "a partner's webhook endpoints and deliveries",
     methods: ['GET', 'POST', 'PATCH', 'DELETE'],
     paths: ['/internal/webhooks', '/internal/webhooks/*'],
+    serviceToken: true,
+  },
+  {
+    from: 'core-service',
+    to: 'aux-service',
+    purpose: 'dead letters and the outbox, for operators',
+    methods: ['GET', 'POST'],
+    paths: ['/internal/ops/*'],
     serviceToken: true,
   },
   {

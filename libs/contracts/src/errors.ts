@@ -220,6 +220,7 @@ export const ERRORS = {
     'The range holds too many deliveries',
     'Choose a shorter range: at most 10,000 at once.',
   ),
+  'ops.dead-letter-not-found': error('not-found', 404, 'There is no such dead letter', 'Look at the list of dead letters.'),
   'service.overloaded': error('unavailable', 503, 'Too much at once', 'Retry after the seconds in Retry-After.'),
   'service.unavailable': error('unavailable', 503, 'A part of the system is not available', 'Retry after the seconds in Retry-After.'),
   'service.timeout': error('unavailable', 504, 'The answer took too long', 'Retry; with an Idempotency-Key nothing happens twice.'),

@@ -23,6 +23,7 @@ export const ID_PREFIXES = {
   webhookEndpoint: 'whe',
   webhookDelivery: 'whd',
   import: 'imp',
+  deadLetter: 'dlt',
 } as const
 
 export type IdKind = keyof typeof ID_PREFIXES

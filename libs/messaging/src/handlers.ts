@@ -1,8 +1,9 @@
-import { TOPICS, type DomainEvent, type EventType, type Topic } from '@catamaran/contracts'
+import { deadLetterTopic, TOPICS, type DomainEvent, type EventType, type Topic } from '@catamaran/contracts'
 import type { MessageHandler } from '@nestjs/microservices'
 import { isObservable, lastValueFrom } from 'rxjs'
 import { EVENTS } from '@catamaran/contracts'
 import { isEventType } from './cloud-event.js'
+import { DEAD_LETTERS, type DeadLetter } from './dead-letter.js'
 
 /** What a method with `@EventPattern(topic, { group, batch: true })` is given: consecutive events of one partition. */
 export interface EventBatch {
@@ -32,6 +33,8 @@ export interface GroupHandlers {
   readonly group: string
   readonly byType: Map<EventType, Handle<DomainEvent>>
   readonly byTopic: Map<Topic, Handle<EventBatch>>
+  /** Takes what lies on the dead-letter topics. */
+  byLetter: Handle<DeadLetter[]> | undefined
   /** The longest that its methods ask for. */
   lingerMs: number
 }
@@ -46,8 +49,12 @@ const awaited =
 const isTopic = (pattern: string): pattern is Topic => Object.hasOwn(TOPICS, pattern)
 
 /** The topics a group reads. */
-export const topicsOf = ({ byType, byTopic }: GroupHandlers): Topic[] => [
-  ...new Set([...byTopic.keys(), ...[...byType.keys()].map((type): Topic => EVENTS[type].topic)]),
+export const topicsOf = ({ byType, byTopic, byLetter }: GroupHandlers): string[] => [
+  ...new Set([
+    ...byTopic.keys(),
+    ...[...byType.keys()].map((type): Topic => EVENTS[type].topic),
+    ...(byLetter === undefined ? [] : Object.keys(TOPICS).map(deadLetterTopic)),
+  ]),
 ]
 
 /** All `@EventPattern` methods of an application, sorted into groups. */
@@ -63,7 +70,11 @@ export class HandlerRegistry {
     const { group = fail("name its consumer group: { group: '<service>.<purpose>' }"), batch = false, lingerMs = 0 } = extras
     const handlers = this.groupOf(group)
     handlers.lingerMs = Math.max(handlers.lingerMs, lingerMs)
-    if (batch) {
+    if (name === DEAD_LETTERS) {
+      if (!batch) return fail('letters are taken in batches: { batch: true }')
+      if (handlers.byLetter !== undefined) return fail(`the group ${group} has a handler for it already: use another group`)
+      handlers.byLetter = awaited(handler)
+    } else if (batch) {
       if (!isTopic(name)) return fail(`a batch handler takes a topic, one of ${Object.keys(TOPICS).join(', ')}`)
       if (handlers.byTopic.has(name)) return fail(`the group ${group} has a handler for it already: use another group`)
       handlers.byTopic.set(name, awaited(handler))
@@ -83,7 +94,7 @@ export class HandlerRegistry {
   private groupOf(group: string): GroupHandlers {
     const known = this.groups.get(group)
     if (known !== undefined) return known
-    const made: GroupHandlers = { group, byType: new Map(), byTopic: new Map(), lingerMs: 0 }
+    const made: GroupHandlers = { group, byType: new Map(), byTopic: new Map(), byLetter: undefined, lingerMs: 0 }
     this.groups.set(group, made)
     return made
   }

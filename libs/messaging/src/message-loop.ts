@@ -1,9 +1,9 @@
-import type { DomainEvent, Topic } from '@catamaran/contracts'
+import { TOPICS, type DomainEvent, type Topic } from '@catamaran/contracts'
 import { AppError, causesOf, runInContext, traceparentOf, type RequestContext } from '@catamaran/platform'
 import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import { readMessage, typeOf, isEventType } from './cloud-event.js'
 import type { ConsumerMetrics, Outcome } from './consumer-metrics.js'
-import { sendDeadLetter, type DeadReason } from './dead-letter.js'
+import { isForAnother, letterOf, sendDeadLetter, type DeadReason } from './dead-letter.js'
 import type { GroupHandlers } from './handlers.js'
 import type { Publisher } from './publisher.js'
 import type { KafkaStrategyOptions } from './strategy.js'
@@ -97,7 +97,8 @@ export class MessageLoop {
 
   private *stepsOf(batch: Batch): Generator<Step> {
     const topic = batch.topic.slice(this.deps.options.kafka.topicPrefix.length) as Topic
-    const batchSize = this.handlers.byTopic.has(topic) ? (this.deps.options.batchSize ?? 500) : 1
+    const takesBatches = this.handlers.byTopic.has(topic) || this.isOfLetters(topic)
+    const batchSize = takesBatches ? (this.deps.options.batchSize ?? 500) : 1
     const key = keyOf(batch.topic, batch.partition)
     for (let at = 0; at < batch.messages.length;) {
       const isSingly = Number(batch.messages[at]?.offset) <= (this.singlyUpTo.get(key) ?? -1)
@@ -121,7 +122,7 @@ export class MessageLoop {
       known?.offset === step.messages[0].offset ? known : { offset: step.messages[0].offset, since: Date.now(), attempts: 0, waits: 0 }
     let waitMs: number | undefined
     try {
-      const outcome = await (this.handlers.byTopic.has(step.topic) ? this.handleBatch(step) : this.handleOne(step))
+      const outcome = await this.handle(step)
       this.tell(step, outcome, trouble, startedAt)
     } catch (error) {
       waitMs = await this.failed(step, trouble, error, startedAt)
@@ -131,8 +132,27 @@ export class MessageLoop {
     return waitMs
   }
 
+  private handle(step: Step): Promise<Outcome> {
+    if (this.isOfLetters(step.topic)) return this.handleLetters(step)
+    return this.handlers.byTopic.has(step.topic) ? this.handleBatch(step) : this.handleOne(step)
+  }
+
+  /** Whether these are letters: a topic that only the handler of letters reads. */
+  private isOfLetters(topic: string): boolean {
+    return this.handlers.byLetter !== undefined && !Object.hasOwn(TOPICS, topic)
+  }
+
+  private async handleLetters(step: Step): Promise<Outcome> {
+    const { topicPrefix } = this.deps.options.kafka
+    const letters = step.messages.map((message) => letterOf(step.fullTopic, topicPrefix, step.partition, message))
+    Object.assign(step.fields, { letters: letters.length })
+    await runInContext(step.context, () => this.handlers.byLetter?.(letters))
+    return 'done'
+  }
+
   private async handleOne(step: Step): Promise<Outcome> {
     const [message] = step.messages
+    if (isForAnother(message.headers, this.handlers.group)) return 'skipped'
     const type = typeOf(message.headers)
     const handle = isEventType(type) ? this.handlers.byType.get(type) : undefined
     if (handle === undefined && type !== '') return 'skipped'
@@ -149,7 +169,8 @@ export class MessageLoop {
   /** Malformed messages are given up after the others were handled: a retry of the batch would repeat their dead letters. */
   private async handleBatch(step: Step): Promise<Outcome> {
     const { topic, partition, messages } = step
-    const readings = messages.map((message) => ({ message, reading: readMessage(topic, message.headers, message.value) }))
+    const own = messages.filter(({ headers }) => !isForAnother(headers, this.handlers.group))
+    const readings = own.map((message) => ({ message, reading: readMessage(topic, message.headers, message.value) }))
     const events = readings.flatMap(({ message, reading }) =>
       reading.kind === 'event' ? [{ offset: Number(message.offset), event: reading.event }] : [],
     )
@@ -170,7 +191,8 @@ export class MessageLoop {
   private async failed(step: Step, trouble: Trouble, error: unknown, startedAt: number): Promise<number | undefined> {
     const { attempts: most = 5, retryMs = 50, maxWaitMs = 5_000 } = this.deps.options
     step.fields['causes'] = causesOf(error)
-    if (isUnavailable(error)) {
+    // A letter has nowhere else to go: it waits too.
+    if (isUnavailable(error) || this.isOfLetters(step.topic)) {
       trouble.waits++
       if (trouble.waits === 1) this.tell(step, 'waiting', trouble, startedAt)
       return Math.min(FIRST_WAIT_MS * 2 ** (trouble.waits - 1), maxWaitMs)

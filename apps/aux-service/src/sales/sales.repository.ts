@@ -12,12 +12,12 @@ export interface SalesEntry {
   readonly amountMinor: number
 }
 
-// Inbox and figures in one statement: an event that was counted before adds nothing.
+// Inbox and figures in one statement: an event that was counted before, or comes twice in one batch, adds nothing.
 const ADD: Statement = {
   name: 'add-sales',
   text: `
 with entry as materialized (
-  select * from unnest($1::uuid[], $2::uuid[], $3::date[], $4::text[], $5::boolean[], $6::int[], $7::bigint[])
+  select distinct * from unnest($1::uuid[], $2::uuid[], $3::date[], $4::text[], $5::boolean[], $6::int[], $7::bigint[])
     as e(event_id, seller_id, day, currency, is_cancelled, pieces, amount_minor)),
 fresh as (
   insert into inbox (consumer, event_id) select distinct 'aux.sales', event_id from entry order by event_id on conflict do nothing returning event_id),

@@ -67,7 +67,7 @@ export const RENEW: Statement = {
   name: 'payments.renew',
   text: `
 with old as materialized (
-  update payment_operation set status = 'replaced', last_error = 'authorisation_expired', finished_at = now()
+  update payment_operation set status = 'replaced', replaced_by = $3, last_error = 'authorisation_expired', finished_at = now()
   where id = $1 and finished_at is null and status <> 'refused' returning *),
 later as (update payment_operation p set seq = p.seq + 1,
     status = case when p.kind = 'void' then 'skipped' else p.status end, finished_at = case when p.kind = 'void' then now() end

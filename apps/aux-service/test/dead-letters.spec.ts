@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { ACR, idOf, newId, uuidOf, type DeadLetterDetails, type DeadLetterEntry, type SellerId } from '@catamaran/contracts'
+import { until } from '@catamaran/testing'
+import { Harness, orderFacts, type Answer } from './harness.js'
+
+let harness: Harness
+let url: string
+let operator: string
+
+before(async () => {
+  harness = await Harness.create('aux_dead_letters', { DEAD_LETTER_POLL_MS: '50' })
+  url = (await harness.start()).url
+  operator = await harness.issuer.token({ scopes: ['ops'], acr: ACR.multi })
+})
+after(() => harness.close())
+
+const ask = async (method: string, path: string, body?: unknown, token = operator): Promise<Answer> => {
+  const response = await fetch(`${url}/internal/ops${path}`, {
+    method,
+    headers: {
+      'x-service-token': await harness.issuer.serviceToken('core-service'),
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(10_000),
+  })
+  return { status: response.status, body: await response.json() }
+}
+const letters = async (query = ''): Promise<DeadLetterEntry[]> => (await ask('GET', `/dead-letters?limit=100${query}`)).body.items
+const letter = async (id: string): Promise<DeadLetterDetails> => (await ask('GET', `/dead-letters/${id}`)).body
+const replay = (id: string): Promise<Answer> => ask('POST', `/dead-letters/${id}/replay`)
+
+/** A cause that goes away: the group aux.sales, and no other, has nowhere to write. */
+const spoil = () => harness.query('alter table seller_day rename to seller_day_away')
+const mend = () => harness.query('alter table seller_day_away rename to seller_day')
+
+const place = async (seller: SellerId = newId('seller')) => {
+  const facts = orderFacts(seller)
+  await harness.publish('orders.order.placed.v1', facts.orderId, 1, { ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })
+  return facts
+}
+let offset = 1_000
+/** A letter as a process of the group aux.sales leaves it, without the wait for its tries. */
+const plant = async (seller: SellerId, says: Record<string, string> = {}) => {
+  const facts = orderFacts(seller)
+  const headers = {
+    ...{ ce_specversion: '1.0', ce_id: newId('event'), ce_type: 'orders.order.placed.v1', ce_source: '/core-service' },
+    ...{ ce_subject: facts.orderId, ce_time: '2026-01-01T00:00:00.000Z', ce_sequence: '1', 'content-type': 'application/json' },
+    ...{ dead_group: 'aux.sales', dead_code: 'internal', dead_time: new Date().toISOString(), dead_offset: String(offset++), ...says },
+  }
+  const value = JSON.stringify({ ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })
+  await harness.produce(facts.orderId, value, headers, { isDead: true })
+  return facts
+}
+/** The newest letter about an order that was not replayed. */
+const letterOf = (orderId: string) =>
+  until(async () => (await letters()).find(({ subject }) => subject === orderId), { message: `a letter about ${orderId}` })
+const isReplayed = (id: string) => until(async () => (await letter(id)).status === 'replayed', { message: `${id} is replayed` })
+const auditedTimes = async (orderId: string) =>
+  (await harness.chains()).flat().flatMap(({ events }) => events.filter(({ subject }) => subject === orderId)).length
+
+test('a poisoned event becomes a letter, and replayed twice at once after the cause is gone it has its effect once, for its group alone', async () => {
+  await spoil()
+  const seller = newId('seller')
+  const facts = await place(seller)
+  const found = await letterOf(facts.orderId)
+  await mend()
+  const { id, eventId, partition, offset, reason, deadAt, ...rest } = found
+  assert.deepEqual(rest, {
+    ...{ status: 'dead', group: 'aux.sales', topic: 'orders', code: 'internal', attempts: 5, type: 'orders.order.placed.v1' },
+    ...{ subject: facts.orderId, replayOf: null, replayedAt: null, failedAgainAs: null },
+  })
+  assert.match(reason, /seller_day/)
+  assert.deepEqual(await harness.salesOf(seller), [])
+  const details = await letter(id)
+  assert.deepEqual(details.payload, { ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })
+  assert.ok(Object.keys(details.headers).every((name) => /^(ce_\w+|content-type|traceparent)$/.test(name)))
+  const [one, two] = await Promise.all([replay(id), replay(id)])
+  assert.deepEqual([one.status, two.status], [202, 202])
+  await isReplayed(id)
+  await harness.settled()
+  assert.deepEqual(await harness.salesOf(seller), [[1, 3, 300, 0, 0]])
+  assert.equal(await auditedTimes(facts.orderId), 1)
+  assert.equal((await replay(id)).body.status, 'replayed')
+})
+
+test('a filter replays what it means, all replays the rest, each letter once, and the list has the same filters and pages', async () => {
+  const sellers = [newId('seller'), newId('seller'), newId('seller')]
+  for (const seller of sellers) await letterOf((await plant(seller)).orderId)
+  await harness.produce('key', 'no json', { ce_specversion: '1.0', ce_type: 'orders.order.placed.v1' })
+  await until(async () => (await letters('&code=message.malformed')).length === 4, { message: 'each group gave the malformed one up' })
+  const [malformed] = await letters('&code=message.malformed&group=aux.sales&topic=orders')
+  assert.deepEqual([(await letter(malformed?.id as string)).payload, malformed?.eventId], [null, null])
+  const [newest, , oldest] = await letters('&code=internal&group=aux.sales')
+  const page = (await ask('GET', '/dead-letters?limit=2&code=internal')).body
+  assert.deepEqual([page.items[0].id, page.items.length], [newest?.id, 2])
+  const rest = (await ask('GET', `/dead-letters?limit=2&code=internal&cursor=${page.nextCursor}`)).body
+  assert.deepEqual([rest.items.map(({ id }: DeadLetterEntry) => id), rest.nextCursor], [[oldest?.id], null])
+  assert.deepEqual(await letters(`&to=${oldest?.deadAt}`), [])
+  const filter = { code: 'internal', topic: 'orders', from: oldest?.deadAt }
+  const answers = await Promise.all([ask('POST', '/dead-letters/replay', filter), ask('POST', '/dead-letters/replay', filter)])
+  assert.deepEqual(answers.map(({ status, body }) => [status, body.hasMore, body.replaying]).toSorted(), [
+    [202, false, 0],
+    [202, false, 3],
+  ])
+  await until(async () => (await letters('&code=internal')).length === 0 && (await letters('&status=replaying')).length === 0)
+  await harness.settled(['aux.sales'])
+  for (const seller of sellers) assert.deepEqual(await harness.salesOf(seller), [[1, 3, 300, 0, 0]])
+  assert.equal((await ask('POST', '/dead-letters/replay', {})).body.code, 'request.invalid')
+  assert.equal((await ask('POST', '/dead-letters/replay', { all: true })).body.replaying, 4)
+  await until(async () => (await letters('&code=message.malformed')).filter(({ replayOf }) => replayOf !== null).length === 4)
+})
+
+test('what fails again is one new letter, linked to the old one, also when a process died after publishing and it went twice', async () => {
+  const seller = newId('seller')
+  const first = await letterOf((await plant(seller)).orderId)
+  await spoil()
+  await replay(first.id)
+  const second = await until(async () => (await letters()).find(({ replayOf }) => replayOf === first.id), { message: 'it failed again' })
+  await mend()
+  await plant(seller, { replay_of: first.id, ce_id: String(first.eventId) })
+  await letterOf((await plant(seller)).orderId) // what lay before it is kept too
+  assert.equal((await letters('&status=all')).filter(({ replayOf }) => replayOf === first.id).length, 1)
+  assert.deepEqual([second.status, second.eventId, (await letter(first.id)).failedAgainAs], ['dead', first.eventId, second.id])
+  await replay(first.id)
+  assert.equal((await letter(second.id)).status, 'dead')
+  await replay(second.id)
+  await isReplayed(second.id)
+  const diesBeforeMarking = "update dead_letter set status = 'replaying', replayed_at = null, due_at = now() where id = $1"
+  await harness.query(diesBeforeMarking, [uuidOf(second.id)])
+  await isReplayed(second.id)
+  await harness.settled(['aux.sales'])
+  assert.deepEqual(await harness.salesOf(seller), [[1, 3, 300, 0, 0]])
+})
+
+test('the same letter twice is kept once, and rubbish on a dead-letter topic is kept and keeps nobody waiting', async () => {
+  const group = `group-${newId('request')}`
+  const headers = {
+    dead_group: group,
+    dead_code: 'internal',
+    dead_partition: '1',
+    dead_offset: '7',
+    ce_id: 'x'.repeat(5_000),
+    secret: 'none',
+  }
+  await harness.produce('key', 'a', { dead_group: `${group}\0`, dead_offset: '-1', dead_time: 'never', ce_type: 'a\0b' }, { isDead: true })
+  for (let time = 0; time < 2; time++) await harness.produce('key', 'b', headers, { isDead: true })
+  await harness.produce('key', 'c', { ...headers, dead_offset: '8' }, { isDead: true })
+  await until(async () => (await letters(`&group=${group}`)).some(({ offset }) => offset === 8))
+  const found = await letters(`&group=${group}`)
+  assert.deepEqual(found.map(({ offset, type }) => [type, offset]).slice(0, 2), [
+    [null, 8],
+    [null, 7],
+  ])
+  assert.deepEqual([found.length, found[2]?.type], [3, 'ab'])
+  assert.equal(JSON.stringify(await letter(found[0]?.id as string)).includes('secret'), false)
+})
+
+test('an event that could not be published is seen, and given back twice at once it is published once', async () => {
+  const facts = orderFacts()
+  const id = newId('event')
+  await harness.query(
+    `insert into outbox_dead (seq, id, type, subject, sequence, time, data, reason) values (1, $1, 'orders.order.placed.v1', $2, 1, now(), $3, 'too large')`,
+    [uuidOf(id), uuidOf(facts.orderId), JSON.stringify({ ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })],
+  )
+  const state = await ask('GET', '/outbox')
+  assert.deepEqual([state.body.service, state.body.isReachable, state.body.unpublishable], ['aux-service', true, 1])
+  const { items, nextCursor } = (await ask('GET', '/outbox/unpublishable')).body
+  assert.deepEqual(
+    [items[0].eventId, items[0].subject, items[0].reason, items.length, nextCursor],
+    [id, facts.orderId, 'too large', 1, null],
+  )
+  assert.equal((await ask('POST', '/outbox/unpublishable/replay', {})).status, 400)
+  const body = { eventIds: [id] }
+  const answers = await Promise.all([ask('POST', '/outbox/unpublishable/replay', body), ask('POST', '/outbox/unpublishable/replay', body)])
+  assert.deepEqual(answers.map(({ body }) => body.replaying).toSorted(), [0, 1])
+  await until(async () => (await ask('GET', '/outbox')).body.waiting === 0)
+  await harness.settled()
+  const notifications = await harness.feedOf(facts.buyerId)
+  assert.deepEqual(notifications, [idOf('notification', uuidOf(id))])
+})
+
+test('only an operator with two factors sees or replays letters, and one that is not there is 404', async () => {
+  const other = await harness.issuer.token({ scopes: ['orders', 'notifications:read'], acr: ACR.multi })
+  const single = await harness.issuer.token({ scopes: ['ops'], acr: ACR.single })
+  const id = newId('deadLetter')
+  for (const [method, path, body] of [
+    ['GET', '/dead-letters'],
+    ['GET', `/dead-letters/${id}`],
+    ['POST', `/dead-letters/${id}/replay`],
+    ['POST', '/dead-letters/replay', { all: true }],
+    ['GET', '/outbox'],
+    ['POST', '/outbox/unpublishable/replay', { all: true }],
+  ] as const) {
+    const answers = [await ask(method, path, body, other), await ask(method, path, body, single)]
+    assert.deepEqual(
+      answers.map(({ status, body: { code } }) => [status, code]),
+      [
+        [403, 'auth.scope-missing'],
+        [401, 'auth.step-up-needed'],
+      ],
+    )
+  }
+  for (const answer of [await letter(id), (await replay(id)).body])
+    assert.equal((answer as { code?: string }).code, 'ops.dead-letter-not-found')
+})

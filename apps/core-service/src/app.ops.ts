@@ -1,0 +1,18 @@
+import { Outbox, OutboxView } from '@catamaran/messaging'
+import { DeadLettersController } from './ops/dead-letters.controller.js'
+import { OutboxController } from './ops/outbox.controller.js'
+import { OutboxService } from './ops/outbox.service.js'
+import { StuckPaymentsController } from './ops/stuck-payments.controller.js'
+import { StuckPaymentsRepository } from './ops/stuck-payments.repository.js'
+import { StuckPaymentsService } from './ops/stuck-payments.service.js'
+
+/** What operators see and mend. */
+export const OPS = {
+  controllers: [StuckPaymentsController, DeadLettersController, OutboxController],
+  providers: [
+    StuckPaymentsRepository,
+    StuckPaymentsService,
+    { provide: OutboxView, inject: [Outbox], useFactory: (outbox: Outbox) => new OutboxView(outbox, 'core-service') },
+    OutboxService,
+  ],
+}
