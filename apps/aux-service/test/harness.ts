@@ -10,7 +10,7 @@ import {
   type IdKind,
   type NotificationPage,
   type PartnerId,
-  type SellerId,
+  type Scope,
   type Topic,
   type UserId,
 } from '@catamaran/contracts'
@@ -79,12 +79,21 @@ export class Harness {
   }
 
   /** Calls an inner route as core-service does for a partner. */
-  async callAs(partner: PartnerId, url: string, method: string, path: string, body?: unknown): Promise<Answer> {
-    const response = await fetch(`${url}/internal/webhooks${path}`, {
+  callAs(partner: PartnerId, url: string, method: string, path: string, body?: unknown): Promise<Answer> {
+    return this.call(partner, 'webhooks', `${url}/internal/webhooks${path}`, method, body)
+  }
+
+  /** A partner's sales, as core-service reads them. */
+  sales(partner: PartnerId, url: string, query: Record<string, string>): Promise<Answer> {
+    return this.call(partner, 'orders', `${url}/internal/sales?${new URLSearchParams(query)}`)
+  }
+
+  private async call(partner: PartnerId, scope: Scope, url: string, method = 'GET', body?: unknown): Promise<Answer> {
+    const response = await fetch(url, {
       method,
       headers: {
         'x-service-token': await this.issuer.serviceToken('core-service'),
-        authorization: `Bearer ${await this.issuer.token({ sub: partner, scopes: ['webhooks'], plan: 'growth' })}`,
+        authorization: `Bearer ${await this.issuer.token({ sub: partner, scopes: [scope], plan: 'growth' })}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -138,11 +147,12 @@ export class Harness {
     return (await response.json()) as NotificationPage
   }
 
-  /** A seller's figures: orders, pieces, amount, cancelled orders, cancelled amount. */
-  async salesOf(seller: SellerId): Promise<number[][]> {
+  /** What a partner sold, cancelled and took back: pieces and amount of each, a row for each day, product and currency. */
+  async salesOf(partner: PartnerId): Promise<number[][]> {
     const rows = await this.query<Record<string, number>>(
-      'select orders, pieces, amount_minor, cancelled_orders, cancelled_amount_minor from seller_day where seller_id = $1',
-      [uuidOf(seller)],
+      `select sold_pieces, sold_minor, cancelled_pieces, cancelled_minor, returned_pieces, returned_minor from product_day
+       where partner_id = $1 order by day, product_id, currency`,
+      [uuidOf(partner)],
     )
     return rows.map((row) => Object.values(row))
   }
@@ -256,3 +266,10 @@ export const orderFacts = (sellerId = newId('seller'), buyerId = newId('user')) 
   totalMinor: 300,
   lines: [{ productId: newId('product'), sellerId, quantity: 3, unitPriceMinor: 100 }],
 })
+
+/** The facts of a partner's part of an order: three pieces of one product. */
+export const partFacts = (partnerId: PartnerId, productId = newId('product'), orderId = newId('order')) => {
+  const [sellerId, fulfilmentId] = [newId('seller'), newId('fulfilment')]
+  const money = { currency: 'EUR' as const, itemsMinor: 300, shippingMinor: 50 }
+  return { ...{ fulfilmentId, orderId, sellerId, partnerId }, ...money, lines: [{ productId, sellerId, quantity: 3, unitPriceMinor: 100 }] }
+}

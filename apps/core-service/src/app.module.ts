@@ -16,6 +16,7 @@ import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
 import { PeopleService } from './people/people.service.js'
+import { SalesController } from './sales/sales.controller.js'
 
 const TOKENS = Symbol('service tokens')
 const tokensOf = ({ service }: Config): ServiceTokens =>
@@ -31,6 +32,7 @@ export class AppModule {
         ...PRODUCTS.controllers,
         ...WEBHOOKS.controllers,
         NotificationsController,
+        SalesController,
         PeopleController,
         PeopleConsumer,
       ],
