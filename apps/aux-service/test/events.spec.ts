@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { newId } from '@catamaran/contracts'
+import { firstBrokenLink, newId } from '@catamaran/contracts'
 import { until } from '@catamaran/testing'
-import { firstBrokenLink } from '../src/audit/audit.chain.js'
 import { Harness, orderFacts, partFacts } from './harness.js'
 
 const holdExpiresAt = '2026-01-01T00:00:00.000Z'

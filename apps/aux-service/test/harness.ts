@@ -3,7 +3,9 @@ import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import {
   deadLetterTopic,
   newId,
+  TOPICS,
   uuidOf,
+  type AuditLink,
   type EventData,
   type EventType,
   type Id,
@@ -14,14 +16,12 @@ import {
   type Topic,
   type UserId,
 } from '@catamaran/contracts'
-import { Database, Dynamo } from '@catamaran/data'
+import { AUDIT, Database, Dynamo } from '@catamaran/data'
 import { createTopics, Outbox, OutboxRelay, type NewEvent } from '@catamaran/messaging'
 import { createLogger, readConfig, type Service } from '@catamaran/platform'
 import { OutageProxy, serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
 import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { createApp } from '../src/app.js'
-import type { AuditLink } from '../src/audit/audit.chain.js'
-import { AUDIT } from '../src/audit/audit.repository.js'
 import { Config } from '../src/config.js'
 import { NOTIFICATIONS, type NewNotification } from '../src/notifications/notifications.repository.js'
 import { prepareStores, StoresConfig } from '../src/stores.js'
@@ -57,7 +57,7 @@ export class Harness {
     })
     await Promise.all([
       prepareStores(readConfig(StoresConfig, env)),
-      createTopics(scope.kafka, { topics: ['orders', 'identity', 'erasure', 'webhooks'], partitions: 2 }),
+      createTopics(scope.kafka, { topics: ['orders', 'identity', 'erasure', 'webhooks', 'catalogue'], partitions: 2 }),
     ])
     const database = new Database({ url })
     const outbox = new Outbox(database)
@@ -157,15 +157,29 @@ export class Harness {
     return rows.map((row) => Object.values(row))
   }
 
-  /** The audit chains of both partitions. */
-  async chains(): Promise<AuditLink[][]> {
+  /** The audit chains of both partitions of a topic. */
+  async chains(topic: Topic = 'orders'): Promise<AuditLink[][]> {
     return this.asDynamo(async (dynamo) => {
       const chainOf = async (partition: number): Promise<AuditLink[]> => {
-        const query = { KeyConditionExpression: 'chain = :chain', ExpressionAttributeValues: { ':chain': `orders#${partition}` } }
+        const query = { KeyConditionExpression: 'chain = :chain', ExpressionAttributeValues: { ':chain': `${topic}#${partition}` } }
         return ((await dynamo.send(new QueryCommand({ TableName: dynamo.table(AUDIT), ...query }))).Items ?? []) as AuditLink[]
       }
       return Promise.all([chainOf(0), chainOf(1)])
     })
+  }
+
+  /** How far the group of the audit has come on each chain. */
+  async audited(): Promise<Map<string, number>> {
+    const topics = Object.keys(TOPICS)
+    const prefix = this.scope.kafka.topicPrefix
+    const found = await this.asAdmin((admin) =>
+      admin.fetchOffsets({ groupId: `${prefix}aux.audit`, topics: topics.map((topic) => prefix + topic) }),
+    )
+    return new Map(
+      found.flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset }) => [`${topic.slice(prefix.length)}#${partition}`, Math.max(0, Number(offset))] as const),
+      ),
+    )
   }
 
   /** What really lies in a user's feed, whoever may see it: the ids. */
@@ -230,7 +244,7 @@ export class Harness {
   }
 
   /** DynamoDB past the proxy. */
-  private async asDynamo<T>(work: (dynamo: Dynamo) => Promise<T>): Promise<T> {
+  async asDynamo<T>(work: (dynamo: Dynamo) => Promise<T>): Promise<T> {
     const dynamo = new Dynamo({ endpoint: this.scope.engines.dynamodbEndpoint, region: 'local', tablePrefix: this.scope.tablePrefix })
     try {
       return await work(dynamo)

@@ -1,4 +1,5 @@
 export * from './api-key.js'
+export * from './audit-chain.js'
 export * from './calls.js'
 export * from './door.js'
 export * from './errors.js'
