@@ -196,6 +196,8 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'POST /v1/partner/returns/{id}/accept': core('orders', {}, { ...RETURN, body: {} }),
   'POST /v1/partner/returns/{id}/refuse': core('orders', {}, RETURN),
 
+  'GET /v1/partner/sales': core('orders'),
+
   ...WEBHOOKS('/v1/partner/webhooks', (others) => core('webhooks', {}, others)),
 
   // Operators
@@ -294,6 +296,7 @@ const INTERNAL: readonly (readonly [string, Row])[] = [
     ...['POST /internal/ops/dead-letters/{id}/replay', 'GET /internal/ops/outbox', 'GET /internal/ops/outbox/unpublishable'],
     'POST /internal/ops/outbox/unpublishable/replay',
   ].map((name) => [name, inner('aux-service', ['core-service'], { scope: 'ops' })] as const),
+  ['GET /internal/sales', inner('aux-service', ['core-service'], { scope: 'orders' })],
   ['GET /internal/notifications', inner('aux-service', ['core-service'], { scope: 'notifications:read' })],
 ]
 

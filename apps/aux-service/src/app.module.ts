@@ -15,6 +15,7 @@ import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
 import { PeopleService } from './people/people.service.js'
 import { SalesConsumer } from './sales/sales.consumer.js'
+import { SalesController } from './sales/sales.controller.js'
 import { SalesRepository } from './sales/sales.repository.js'
 import { SalesService } from './sales/sales.service.js'
 import { OPS } from './app.ops.js'
@@ -26,7 +27,15 @@ export class AppModule {
     return {
       module: AppModule,
       controllers: [
-        ...[NotificationsController, NotificationsConsumer, AuditConsumer, SalesConsumer, PeopleController, PeopleConsumer],
+        ...[
+          NotificationsController,
+          NotificationsConsumer,
+          AuditConsumer,
+          SalesController,
+          SalesConsumer,
+          PeopleController,
+          PeopleConsumer,
+        ],
         ...WEBHOOKS.controllers,
         ...OPS.controllers,
       ],

@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url'
-import { createTables, databaseConfig, databaseEnv, Dynamo, dynamoConfig, dynamoEnv, migrate } from '@catamaran/data'
+import { AUDIT, createTables, databaseConfig, databaseEnv, Dynamo, dynamoConfig, dynamoEnv, migrate } from '@catamaran/data'
 import { migrateMessaging } from '@catamaran/messaging'
 import { z } from 'zod'
-import { AUDIT } from './audit/audit.repository.js'
 import { NOTIFICATIONS } from './notifications/notifications.repository.js'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))

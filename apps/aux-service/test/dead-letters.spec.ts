@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { ACR, idOf, newId, uuidOf, type DeadLetterDetails, type DeadLetterEntry, type SellerId } from '@catamaran/contracts'
+import { ACR, idOf, newId, uuidOf, type DeadLetterDetails, type DeadLetterEntry, type PartnerId } from '@catamaran/contracts'
 import { until } from '@catamaran/testing'
 import { Harness, orderFacts, type Answer } from './harness.js'
+import { fulfilmentFacts } from './webhooks.js'
 
 let harness: Harness
 let url: string
@@ -33,24 +34,24 @@ const letter = async (id: string): Promise<DeadLetterDetails> => (await ask('GET
 const replay = (id: string): Promise<Answer> => ask('POST', `/dead-letters/${id}/replay`)
 
 /** A cause that goes away: the group aux.sales, and no other, has nowhere to write. */
-const spoil = () => harness.query('alter table seller_day rename to seller_day_away')
-const mend = () => harness.query('alter table seller_day_away rename to seller_day')
+const spoil = () => harness.query('alter table product_day rename to product_day_away')
+const mend = () => harness.query('alter table product_day_away rename to product_day')
 
-const place = async (seller: SellerId = newId('seller')) => {
-  const facts = orderFacts(seller)
-  await harness.publish('orders.order.placed.v1', facts.orderId, 1, { ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })
+const place = async (partner: PartnerId) => {
+  const facts = fulfilmentFacts(partner)
+  await harness.publish('orders.fulfilment.created.v1', facts.orderId, 1, facts)
   return facts
 }
 let offset = 1_000
 /** A letter as a process of the group aux.sales leaves it, without the wait for its tries. */
-const plant = async (seller: SellerId, says: Record<string, string> = {}) => {
-  const facts = orderFacts(seller)
+const plant = async (partner: PartnerId, says: Record<string, string> = {}) => {
+  const facts = fulfilmentFacts(partner)
   const headers = {
-    ...{ ce_specversion: '1.0', ce_id: newId('event'), ce_type: 'orders.order.placed.v1', ce_source: '/core-service' },
+    ...{ ce_specversion: '1.0', ce_id: newId('event'), ce_type: 'orders.fulfilment.created.v1', ce_source: '/core-service' },
     ...{ ce_subject: facts.orderId, ce_time: '2026-01-01T00:00:00.000Z', ce_sequence: '1', 'content-type': 'application/json' },
     ...{ dead_group: 'aux.sales', dead_code: 'internal', dead_time: new Date().toISOString(), dead_offset: String(offset++), ...says },
   }
-  const value = JSON.stringify({ ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })
+  const value = JSON.stringify(facts)
   await harness.produce(facts.orderId, value, headers, { isDead: true })
   return facts
 }
@@ -63,32 +64,32 @@ const auditedTimes = async (orderId: string) =>
 
 test('a poisoned event becomes a letter, and replayed twice at once after the cause is gone it has its effect once, for its group alone', async () => {
   await spoil()
-  const seller = newId('seller')
-  const facts = await place(seller)
+  const partner = newId('partner')
+  const facts = await place(partner)
   const found = await letterOf(facts.orderId)
   await mend()
   const { id, eventId, partition, offset, reason, deadAt, ...rest } = found
   assert.deepEqual(rest, {
-    ...{ status: 'dead', group: 'aux.sales', topic: 'orders', code: 'internal', attempts: 5, type: 'orders.order.placed.v1' },
+    ...{ status: 'dead', group: 'aux.sales', topic: 'orders', code: 'internal', attempts: 5, type: 'orders.fulfilment.created.v1' },
     ...{ subject: facts.orderId, replayOf: null, replayedAt: null, failedAgainAs: null },
   })
-  assert.match(reason, /seller_day/)
-  assert.deepEqual(await harness.salesOf(seller), [])
+  assert.match(reason, /product_day/)
+  assert.deepEqual(await harness.salesOf(partner), [])
   const details = await letter(id)
-  assert.deepEqual(details.payload, { ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })
+  assert.deepEqual(details.payload, facts)
   assert.ok(Object.keys(details.headers).every((name) => /^(ce_\w+|content-type|traceparent)$/.test(name)))
   const [one, two] = await Promise.all([replay(id), replay(id)])
   assert.deepEqual([one.status, two.status], [202, 202])
   await isReplayed(id)
   await harness.settled()
-  assert.deepEqual(await harness.salesOf(seller), [[1, 3, 300, 0, 0]])
+  assert.deepEqual(await harness.salesOf(partner), [[3, 300, 0, 0, 0, 0]])
   assert.equal(await auditedTimes(facts.orderId), 1)
   assert.equal((await replay(id)).body.status, 'replayed')
 })
 
 test('a filter replays what it means, all replays the rest, each letter once, and the list has the same filters and pages', async () => {
-  const sellers = [newId('seller'), newId('seller'), newId('seller')]
-  for (const seller of sellers) await letterOf((await plant(seller)).orderId)
+  const partners = [newId('partner'), newId('partner'), newId('partner')]
+  for (const partner of partners) await letterOf((await plant(partner)).orderId)
   await harness.produce('key', 'no json', { ce_specversion: '1.0', ce_type: 'orders.order.placed.v1' })
   await until(async () => (await letters('&code=message.malformed')).length === 4, { message: 'each group gave the malformed one up' })
   const [malformed] = await letters('&code=message.malformed&group=aux.sales&topic=orders')
@@ -107,21 +108,21 @@ test('a filter replays what it means, all replays the rest, each letter once, an
   ])
   await until(async () => (await letters('&code=internal')).length === 0 && (await letters('&status=replaying')).length === 0)
   await harness.settled(['aux.sales'])
-  for (const seller of sellers) assert.deepEqual(await harness.salesOf(seller), [[1, 3, 300, 0, 0]])
+  for (const partner of partners) assert.deepEqual(await harness.salesOf(partner), [[3, 300, 0, 0, 0, 0]])
   assert.equal((await ask('POST', '/dead-letters/replay', {})).body.code, 'request.invalid')
   assert.equal((await ask('POST', '/dead-letters/replay', { all: true })).body.replaying, 4)
   await until(async () => (await letters('&code=message.malformed')).filter(({ replayOf }) => replayOf !== null).length === 4)
 })
 
 test('what fails again is one new letter, linked to the old one, also when a process died after publishing and it went twice', async () => {
-  const seller = newId('seller')
-  const first = await letterOf((await plant(seller)).orderId)
+  const partner = newId('partner')
+  const first = await letterOf((await plant(partner)).orderId)
   await spoil()
   await replay(first.id)
   const second = await until(async () => (await letters()).find(({ replayOf }) => replayOf === first.id), { message: 'it failed again' })
   await mend()
-  await plant(seller, { replay_of: first.id, ce_id: String(first.eventId) })
-  await letterOf((await plant(seller)).orderId) // what lay before it is kept too
+  await plant(partner, { replay_of: first.id, ce_id: String(first.eventId) })
+  await letterOf((await plant(partner)).orderId) // what lay before it is kept too
   assert.equal((await letters('&status=all')).filter(({ replayOf }) => replayOf === first.id).length, 1)
   assert.deepEqual([second.status, second.eventId, (await letter(first.id)).failedAgainAs], ['dead', first.eventId, second.id])
   await replay(first.id)
@@ -132,7 +133,7 @@ test('what fails again is one new letter, linked to the old one, also when a pro
   await harness.query(diesBeforeMarking, [uuidOf(second.id)])
   await isReplayed(second.id)
   await harness.settled(['aux.sales'])
-  assert.deepEqual(await harness.salesOf(seller), [[1, 3, 300, 0, 0]])
+  assert.deepEqual(await harness.salesOf(partner), [[3, 300, 0, 0, 0, 0]])
 })
 
 test('the same letter twice is kept once, and rubbish on a dead-letter topic is kept and keeps nobody waiting', async () => {

@@ -3,25 +3,25 @@ import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import {
   deadLetterTopic,
   newId,
+  TOPICS,
   uuidOf,
+  type AuditLink,
   type EventData,
   type EventType,
   type Id,
   type IdKind,
   type NotificationPage,
   type PartnerId,
-  type SellerId,
+  type Scope,
   type Topic,
   type UserId,
 } from '@catamaran/contracts'
-import { Database, Dynamo } from '@catamaran/data'
+import { AUDIT, Database, Dynamo } from '@catamaran/data'
 import { createTopics, Outbox, OutboxRelay, type NewEvent } from '@catamaran/messaging'
 import { createLogger, readConfig, type Service } from '@catamaran/platform'
 import { OutageProxy, serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
 import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { createApp } from '../src/app.js'
-import type { AuditLink } from '../src/audit/audit.chain.js'
-import { AUDIT } from '../src/audit/audit.repository.js'
 import { Config } from '../src/config.js'
 import { NOTIFICATIONS, type NewNotification } from '../src/notifications/notifications.repository.js'
 import { prepareStores, StoresConfig } from '../src/stores.js'
@@ -79,12 +79,21 @@ export class Harness {
   }
 
   /** Calls an inner route as core-service does for a partner. */
-  async callAs(partner: PartnerId, url: string, method: string, path: string, body?: unknown): Promise<Answer> {
-    const response = await fetch(`${url}/internal/webhooks${path}`, {
+  callAs(partner: PartnerId, url: string, method: string, path: string, body?: unknown): Promise<Answer> {
+    return this.call(partner, 'webhooks', `${url}/internal/webhooks${path}`, method, body)
+  }
+
+  /** A partner's sales, as core-service reads them. */
+  sales(partner: PartnerId, url: string, query: Record<string, string>): Promise<Answer> {
+    return this.call(partner, 'orders', `${url}/internal/sales?${new URLSearchParams(query)}`)
+  }
+
+  private async call(partner: PartnerId, scope: Scope, url: string, method = 'GET', body?: unknown): Promise<Answer> {
+    const response = await fetch(url, {
       method,
       headers: {
         'x-service-token': await this.issuer.serviceToken('core-service'),
-        authorization: `Bearer ${await this.issuer.token({ sub: partner, scopes: ['webhooks'], plan: 'growth' })}`,
+        authorization: `Bearer ${await this.issuer.token({ sub: partner, scopes: [scope], plan: 'growth' })}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -138,24 +147,39 @@ export class Harness {
     return (await response.json()) as NotificationPage
   }
 
-  /** A seller's figures: orders, pieces, amount, cancelled orders, cancelled amount. */
-  async salesOf(seller: SellerId): Promise<number[][]> {
+  /** What a partner sold, cancelled and took back: pieces and amount of each, a row for each day, product and currency. */
+  async salesOf(partner: PartnerId): Promise<number[][]> {
     const rows = await this.query<Record<string, number>>(
-      'select orders, pieces, amount_minor, cancelled_orders, cancelled_amount_minor from seller_day where seller_id = $1',
-      [uuidOf(seller)],
+      `select sold_pieces, sold_minor, cancelled_pieces, cancelled_minor, returned_pieces, returned_minor from product_day
+       where partner_id = $1 order by day, product_id, currency`,
+      [uuidOf(partner)],
     )
     return rows.map((row) => Object.values(row))
   }
 
-  /** The audit chains of both partitions. */
-  async chains(): Promise<AuditLink[][]> {
+  /** The audit chains of both partitions of a topic. */
+  async chains(topic: Topic = 'orders'): Promise<AuditLink[][]> {
     return this.asDynamo(async (dynamo) => {
       const chainOf = async (partition: number): Promise<AuditLink[]> => {
-        const query = { KeyConditionExpression: 'chain = :chain', ExpressionAttributeValues: { ':chain': `orders#${partition}` } }
+        const query = { KeyConditionExpression: 'chain = :chain', ExpressionAttributeValues: { ':chain': `${topic}#${partition}` } }
         return ((await dynamo.send(new QueryCommand({ TableName: dynamo.table(AUDIT), ...query }))).Items ?? []) as AuditLink[]
       }
       return Promise.all([chainOf(0), chainOf(1)])
     })
+  }
+
+  /** How far the group of the audit has come on each chain. */
+  async audited(): Promise<Map<string, number>> {
+    const topics = Object.keys(TOPICS)
+    const prefix = this.scope.kafka.topicPrefix
+    const found = await this.asAdmin((admin) =>
+      admin.fetchOffsets({ groupId: `${prefix}aux.audit`, topics: topics.map((topic) => prefix + topic) }),
+    )
+    return new Map(
+      found.flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset }) => [`${topic.slice(prefix.length)}#${partition}`, Math.max(0, Number(offset))] as const),
+      ),
+    )
   }
 
   /** What really lies in a user's feed, whoever may see it: the ids. */
@@ -220,7 +244,7 @@ export class Harness {
   }
 
   /** DynamoDB past the proxy. */
-  private async asDynamo<T>(work: (dynamo: Dynamo) => Promise<T>): Promise<T> {
+  async asDynamo<T>(work: (dynamo: Dynamo) => Promise<T>): Promise<T> {
     const dynamo = new Dynamo({ endpoint: this.scope.engines.dynamodbEndpoint, region: 'local', tablePrefix: this.scope.tablePrefix })
     try {
       return await work(dynamo)
@@ -256,3 +280,10 @@ export const orderFacts = (sellerId = newId('seller'), buyerId = newId('user')) 
   totalMinor: 300,
   lines: [{ productId: newId('product'), sellerId, quantity: 3, unitPriceMinor: 100 }],
 })
+
+/** The facts of a partner's part of an order: three pieces of one product. */
+export const partFacts = (partnerId: PartnerId, productId = newId('product'), orderId = newId('order')) => {
+  const [sellerId, fulfilmentId] = [newId('seller'), newId('fulfilment')]
+  const money = { currency: 'EUR' as const, itemsMinor: 300, shippingMinor: 50 }
+  return { ...{ fulfilmentId, orderId, sellerId, partnerId }, ...money, lines: [{ productId, sellerId, quantity: 3, unitPriceMinor: 100 }] }
+}

@@ -17,6 +17,7 @@ import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
 import { PeopleService } from './people/people.service.js'
+import { SalesController } from './sales/sales.controller.js'
 
 const TOKENS = Symbol('service tokens')
 const tokensOf = ({ service }: Config): ServiceTokens =>
@@ -33,6 +34,7 @@ export class AppModule {
         ...WEBHOOKS.controllers,
         ...OPS.controllers,
         NotificationsController,
+        SalesController,
         PeopleController,
         PeopleConsumer,
       ],

@@ -42,12 +42,15 @@ const reaches = (id: string, status: string) =>
       const found = await order(id)
       return found.status === status && found
     },
-    { message: `${id} is ${status}` },
+    { message: `${id} is ${status}`, deadlineMs: 60_000 },
   )
 /** Waits until core knows the outcome of everything it has asked of the provider for an order. */
 const settled = async (id: string): Promise<PspPayment[]> => {
   const open = { name: '', text: 'select from payment_operation where order_id = $1 and finished_at is null' }
-  await until(async () => (await harness.database.query(open, [uuidOf(id as never)])).length === 0, { message: 'all its money has moved' })
+  await until(async () => (await harness.database.query(open, [uuidOf(id as never)])).length === 0, {
+    message: 'all its money has moved',
+    deadlineMs: 60_000,
+  })
   return psp.paymentsOf(id)
 }
 const sums = (payments: PspPayment[]) => {

@@ -99,6 +99,14 @@ export const CALLS: readonly CallRule[] = [
   },
   {
     from: 'core-service',
+    to: 'aux-service',
+    purpose: "a partner's sales",
+    methods: ['GET'],
+    paths: ['/internal/sales'],
+    serviceToken: true,
+  },
+  {
+    from: 'core-service',
     to: 'auth-service',
     purpose: 'what plans allow',
     methods: ['GET'],

@@ -153,6 +153,8 @@ export interface DomainEvent<T extends EventType = EventType> {
   readonly time: string
   readonly sequence: number
   readonly traceparent?: string | undefined
+  /** Who made the change (CloudEvents extension): the id of a user, an API key, a client or a partner. Absent: the system itself. */
+  readonly actor?: string | undefined
   readonly data: EventData<T>
 }
 

@@ -14,6 +14,7 @@ const row: OutboxRow = {
   time: '2026-01-01T00:00:00.123Z',
   traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
   data: JSON.stringify({ userId: uuid }),
+  actor: newId('user'),
 }
 const headersOf = (changes: Record<string, string | undefined> = {}): Record<string, string> => {
   const all = { ...messageOf(eventOf(row, '/auth-service')).headers, ...changes }
@@ -42,6 +43,8 @@ test('whatever is wrong with an envelope or a payload is named', () => {
   assert.equal(reasonOf({ ce_source: 'auth' }), 'ce_source is not a path')
   assert.equal(reasonOf({ ce_time: 'yesterday' }), 'ce_time is not a time')
   for (const sequence of ['', '-1', '1.5', 'x', '1e400']) assert.equal(reasonOf({ ce_sequence: sequence }), 'ce_sequence is not a version')
+  assert.equal(reasonOf({ ce_actor: 'ada@example.org' }), 'ce_actor is not the id of somebody')
+  assert.equal(reasonOf({ ce_actor: undefined }), 'event')
   assert.equal(reasonOf({}, value, 'orders'), 'identity.user.registered.v1 does not belong on the topic orders')
   assert.equal(reasonOf({}, Buffer.from('{')), 'the value is not JSON')
   assert.equal(reasonOf({}, Buffer.from('{"userId":7}')), 'the payload is not that of identity.user.registered.v1: userId')

@@ -11,6 +11,7 @@ export interface OutboxRow {
   readonly time: string
   readonly traceparent: string | null
   readonly data: string
+  readonly actor: string | null
 }
 
 /** Whether a text is a type of the event map. */
@@ -27,6 +28,7 @@ export const eventOf = (row: OutboxRow, source: string): DomainEvent => {
     time: row.time,
     sequence: row.sequence,
     ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
+    ...(row.actor === null ? {} : { actor: row.actor }),
     data: readStoredData(row.data) as EventData<EventType>,
   }
 }
@@ -44,6 +46,7 @@ export const messageOf = (event: DomainEvent): Message & { value: string } => ({
     ce_time: event.time,
     ce_sequence: String(event.sequence),
     'content-type': 'application/json',
+    ...(event.actor === undefined ? {} : { ce_actor: event.actor }),
     ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
   },
 })
@@ -60,6 +63,9 @@ const text = (headers: IHeaders | undefined, name: string): string => {
   const value = headers?.[name]
   return value === undefined ? '' : String(Array.isArray(value) ? value[0] : value)
 }
+
+/** An id as we make them, which has room for nothing else; or nothing. */
+const ACTOR = /^[\w-]{0,100}$/
 
 const jsonOf = (value: Buffer | null): { json: unknown } | undefined => {
   try {
@@ -95,11 +101,16 @@ export const readMessage = (topic: string, headers: IHeaders | undefined, value:
   if (!envelope.source.startsWith('/')) return malformed('ce_source is not a path')
   if (Number.isNaN(Date.parse(envelope.time))) return malformed('ce_time is not a time')
   if (!Number.isSafeInteger(envelope.sequence) || envelope.sequence < 0) return malformed('ce_sequence is not a version')
+  const actor = text(headers, 'ce_actor')
+  if (!ACTOR.test(actor)) return malformed('ce_actor is not the id of somebody')
   const parsed = jsonOf(value)
   if (parsed === undefined) return malformed('the value is not JSON')
   const data = spec.data.safeParse(parsed.json)
   if (!data.success)
     return malformed(`the payload is not that of ${type}: ${data.error.issues.map(({ path }) => path.join('.')).join(', ')}`)
   const traceparent = text(headers, 'traceparent')
-  return { kind: 'event', event: { ...envelope, type, ...(traceparent === '' ? {} : { traceparent }), data: data.data } }
+  return {
+    kind: 'event',
+    event: { ...envelope, type, ...(traceparent === '' ? {} : { traceparent }), ...(actor === '' ? {} : { actor }), data: data.data },
+  }
 }

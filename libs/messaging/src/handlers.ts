@@ -12,6 +12,7 @@ export interface EventBatch {
   /** The batch covers all offsets from the first to the last, also those of messages that are no events. */
   readonly firstOffset: number
   readonly lastOffset: number
+  /** None where no message was one. */
   readonly events: readonly { readonly offset: number; readonly event: DomainEvent }[]
 }
 

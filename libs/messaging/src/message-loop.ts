@@ -176,11 +176,10 @@ export class MessageLoop {
     )
     const [first] = events
     Object.assign(step.fields, { lastOffset: Number(messages.at(-1)?.offset), events: events.length })
-    if (first !== undefined) {
-      Object.assign(step.context, contextOf(first.event))
-      const batch = { topic, partition, firstOffset: Number(messages[0].offset), lastOffset: Number(messages.at(-1)?.offset), events }
-      await runInContext(step.context, () => this.handlers.byTopic.get(topic)?.(batch))
-    }
+    if (first !== undefined) Object.assign(step.context, contextOf(first.event))
+    // Without events too: who keeps a record of every offset has to hear of those.
+    const batch = { topic, partition, firstOffset: Number(messages[0].offset), lastOffset: Number(messages.at(-1)?.offset), events }
+    await runInContext(step.context, () => this.handlers.byTopic.get(topic)?.(batch))
     for (const { message, reading } of readings) {
       if (reading.kind === 'malformed')
         await this.giveUp(step, message, { code: 'message.malformed', message: reading.reason, attempts: 1 })

@@ -4,7 +4,7 @@ import { LEASE_NAME } from './lease.js'
 
 const READ = {
   name: 'outbox.read',
-  text: `select seq, id, type, subject, sequence, to_char(time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as time, traceparent, data
+  text: `select seq, id, type, subject, sequence, to_char(time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as time, traceparent, data, actor
     from outbox where seq > $1 order by seq limit $2`,
 }
 const HELD = 'exists (select from outbox_lease where name = $2 and holder = $3)'
@@ -12,8 +12,8 @@ const DELETE = { name: 'outbox.delete', text: `delete from outbox where seq = an
 const SET_ASIDE = {
   name: 'outbox.set-aside',
   text: `with gone as (delete from outbox where seq = $1 and ${HELD} returning *)
-    insert into outbox_dead (seq, id, type, subject, sequence, time, traceparent, data, reason)
-    select seq, id, type, subject, sequence, time, traceparent, data, $4 from gone`,
+    insert into outbox_dead (seq, id, type, subject, sequence, time, traceparent, data, actor, reason)
+    select seq, id, type, subject, sequence, time, traceparent, data, actor, $4 from gone`,
 }
 const PRUNE = {
   name: 'inbox.prune',

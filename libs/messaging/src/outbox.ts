@@ -1,10 +1,13 @@
 import { EVENTS, newId, uuidOf, type EventData, type EventType, type Id, type IdKind } from '@catamaran/contracts'
 import type { Database, Queryable } from '@catamaran/data'
-import { currentContext } from '@catamaran/platform'
+import { currentActor, currentContext } from '@catamaran/platform'
 
-/** An event as its writer gives it: `subject` is the aggregate's id, `sequence` its version after the change. */
+/**
+ * An event as its writer gives it: `subject` is the aggregate's id, `sequence` its version after the change, `actor` who made it where that is not the
+ * caller of the request in hand.
+ */
 export type NewEvent<T extends EventType = EventType> = T extends EventType
-  ? { readonly type: T; readonly subject: Id<IdKind>; readonly sequence: number; readonly data: EventData<T> }
+  ? { readonly type: T; readonly subject: Id<IdKind>; readonly sequence: number; readonly data: EventData<T>; readonly actor?: Id<IdKind> }
   : never
 
 /** The largest payload that goes into the outbox, in bytes of UTF-8; the table checks it too. */
@@ -12,9 +15,10 @@ export const MAX_DATA_BYTES = 65_536
 
 const INSERT = {
   name: 'outbox.insert',
-  text: `insert into outbox (id, type, subject, sequence, traceparent, data)
-    select id, type, subject, sequence, $6, data
-    from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[]) with ordinality as e(id, type, subject, sequence, data, n)
+  text: `insert into outbox (id, type, subject, sequence, traceparent, data, actor)
+    select id, type, subject, sequence, $6, data, actor
+    from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $7::text[])
+      with ordinality as e(id, type, subject, sequence, data, actor, n)
     order by n`,
 }
 
@@ -49,6 +53,7 @@ export class Outbox {
       events.map(({ sequence }) => sequence),
       data,
       currentContext()?.traceparent ?? null,
+      events.map(({ actor }) => actor ?? currentActor() ?? null),
     ])
   }
 

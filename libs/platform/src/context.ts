@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomFillSync } from 'node:crypto'
+import { isId } from '@catamaran/contracts'
 import type { Claims } from './tokens.js'
 
 /** What belongs to the request (or message) being worked on, wherever the code is. */
@@ -20,6 +21,13 @@ const storage = new AsyncLocalStorage<RequestContext>()
 
 /** The context of the request in hand, or undefined outside one. */
 export const currentContext = (): RequestContext | undefined => storage.getStore()
+
+/** Who the request in hand acts for, as an event tells it: the user, else the API key or client. Undefined for the system itself. */
+export const currentActor = (): string | undefined => {
+  const caller = storage.getStore()?.caller
+  if (caller === undefined) return undefined
+  return isId('user', caller.sub) || caller.clientId === '' ? caller.sub : caller.clientId
+}
 
 /** Runs `work` inside a context. */
 export const runInContext = <T>(context: RequestContext, work: () => T): T => storage.run(context, work)

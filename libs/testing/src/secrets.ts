@@ -1,6 +1,5 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ERRORS } from '@catamaran/contracts'
 
 /** What a run of `npm test` keeps for its end: the logs of all services, and what must not stand in them. Undefined outside a run. */
 const runFolder = (): string | undefined => process.env['TEST_RUN_DIR'] // the one way from the launcher into a test process
@@ -32,6 +31,8 @@ export const recordSecret = (kind: string, value: string): void => {
   appendFileSync(join(folder, 'secrets.txt'), `${kind}\t${value}\n`)
 }
 
+/** The `code` of a problem or of the payment provider's refusal: words, which is no secret. */
+const ERROR_CODE = /^[a-z]+([._-][a-z]+)*$/
 const SECRET_NAME =
   /^(password|current_?password|new_?password|token|(access|refresh|id)_?token|id_token_hint|code|code_verifier|client_secret|client_assertion|secret|secrets|key|recovery_?codes?|uri|email)$/i
 
@@ -40,7 +41,7 @@ export const recordFields = (fields: unknown, name = ''): void => {
   if (Array.isArray(fields)) for (const each of fields) recordFields(each, name)
   else if (typeof fields === 'object' && fields !== null) for (const [key, value] of Object.entries(fields)) recordFields(value, key)
   else if (typeof fields === 'string') {
-    if (SECRET_NAME.test(name) && !(fields in ERRORS)) recordSecret(name, fields) // a problem's `code` is none
+    if (SECRET_NAME.test(name) && !(name === 'code' && ERROR_CODE.test(fields))) recordSecret(name, fields)
     for (const [, token = ''] of fields.matchAll(/[?&](?:token|code)=([\w.-]+)/g)) recordSecret('link', token)
   }
 }

@@ -3,6 +3,7 @@ import type { Books, Finding } from './books.js'
 import { checkKeys, type KeyRecord } from './keys.js'
 import { checkMoney, countWaiting } from './money.js'
 import { checkOrders } from './orders.js'
+import { checkSales } from './sales.js'
 import { checkStock } from './stock.js'
 import { checkWebhooks, countDeliveries } from './webhooks.js'
 
@@ -43,6 +44,7 @@ export const audit = async (books: Books, told: readonly KeyRecord[] = []): Prom
     ...(await checkMoney(books)),
     ...(await checkKeys(books, told)),
     ...(await checkEvents(books)),
+    ...(await checkSales(books)),
     ...(await checkWebhooks(books)),
   ]
   const [count] = await books.core<{ orders: number }>('select count(*)::int as orders from orders')

@@ -7,6 +7,7 @@ import { idOf, newId, uuidOf, type Id } from '@catamaran/contracts'
 import { testScope, type TestScope } from '@catamaran/testing'
 import pg from 'pg'
 import { audit, type Arrival, type Books, type Movement, type PublishedEvent } from '../src/index.js'
+import { checkSales } from '../src/sales.js'
 
 const migrateOf = (service: string) => fileURLToPath(new URL(`../../../../apps/${service}/dist/src/migrate.js`, import.meta.url))
 
@@ -242,5 +243,25 @@ test("I7: what came to another partner's receiver is found", async () => {
     )
   } finally {
     await auxClient.query('rollback')
+  }
+})
+
+test("I5: a partner's sales that are not what core's own tables say are found, unless their events are on the way", async () => {
+  const count = `insert into product_day values ($1, (now() at time zone 'utc')::date, $2, 'EUR', 3, 3000, 0, 0, 1, 1000)`
+  const salesIn = async (changed: Partial<Books> = {}) => (await checkSales(booksWith(changed))).map(({ detail }) => detail)
+  await Promise.all([run('begin'), auxClient.query('begin')])
+  try {
+    await run('update seller set partner_id = $1', uuidOf(partner))
+    const happened = 'insert into order_transition (order_id, version, to_status, event, part_id) select order_id, $1, $2, $3, id from '
+    await run(`${happened} fulfilment`, 4, 'confirmed', 'fulfilment.created')
+    await run(`${happened} order_return`, 5, 'shipped', 'return.accepted')
+    assert.match((await salesIn()).join(), /core has sold 3 for 3000, cancelled 0 for 0, returned 1 for 1000, aux has nothing/)
+    assert.deepEqual(await salesIn({ lags: [{ group: 'aux.sales', topic: 'orders', behind: 1 }] }), [])
+    await auxClient.query(count, [uuidOf(partner), uuidOf(product)])
+    assert.deepEqual(await salesIn(), [])
+    await auxClient.query('update product_day set returned_minor = 999')
+    assert.match((await salesIn()).join(), /returned 1 for 1000, aux has sold 3 for 3000, cancelled 0 for 0, returned 1 for 999/)
+  } finally {
+    await Promise.all([run('rollback'), auxClient.query('rollback')])
   }
 })

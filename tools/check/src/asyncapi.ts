@@ -65,6 +65,10 @@ const ENVELOPE: JsonSchema = {
     ce_subject: { ...TEXT, description: 'The id of the aggregate; also the key of the record.' },
     ce_time: { ...TEXT, format: 'date-time' },
     ce_sequence: { ...TEXT, pattern: '^[0-9]+$', description: "The aggregate's version after the change: a lower one is older." },
+    ce_actor: {
+      ...TEXT,
+      description: 'Who made the change: the id of a user, an API key, a client or a partner. Absent: the system itself.',
+    },
     'content-type': { const: 'application/json' },
     traceparent: { ...TEXT, description: 'W3C trace context of the change.' },
   },

@@ -61,7 +61,7 @@ export class ErasureService {
     const version = await this.repository.closeUser(tx, userId, user.email)
     const mailId = await this.mails.insertMail(tx, { kind: 'account_closed', recipient: user.email })
     await this.repository.insertErasure(tx, userId, mailId)
-    await this.outbox.insert(tx, [{ type: 'identity.user.closed.v1', subject: userId, sequence: version, data: { userId } }])
+    await this.outbox.insert(tx, [{ type: 'identity.user.closed.v1', subject: userId, sequence: version, data: { userId }, actor: userId }])
     await this.revocations.revoke(tx, [
       { kind: 'user', subject: userId },
       ...alone.map((subject) => ({ kind: 'partner' as const, subject })),

@@ -77,7 +77,7 @@ export class UsersService {
   async confirm(secret: string): Promise<UserId | undefined> {
     const id = newId('user')
     const made = await this.repository.confirm(hashOfLink(secret), uuidOf(id), new Date(this.now()), (tx) =>
-      this.outbox.insert(tx, [{ type: 'identity.user.registered.v1', subject: id, sequence: 1, data: { userId: id } }]),
+      this.outbox.insert(tx, [{ type: 'identity.user.registered.v1', subject: id, sequence: 1, data: { userId: id }, actor: id }]),
     )
     if (made === undefined) return undefined
     this.outbox.wake()

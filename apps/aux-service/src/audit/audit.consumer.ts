@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common'
 import { EventPattern, Payload } from '@nestjs/microservices'
+import { TOPICS } from '@catamaran/contracts'
 import type { EventBatch } from '@catamaran/messaging'
 import { AuditService } from './audit.service.js'
 
@@ -7,7 +8,7 @@ import { AuditService } from './audit.service.js'
 export class AuditConsumer {
   constructor(private readonly audit: AuditService) {}
 
-  @EventPattern('orders', { group: 'aux.audit', batch: true, lingerMs: 250 })
+  @EventPattern(Object.keys(TOPICS), { group: 'aux.audit', batch: true, lingerMs: 250 })
   onBatch(@Payload() batch: EventBatch): Promise<void> {
     return this.audit.record(batch)
   }

@@ -1,13 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
-import { Dynamo, isConditionFailed, type TableDefinition } from '@catamaran/data'
-import type { AuditLink } from './audit.chain.js'
-
-export const AUDIT: TableDefinition = {
-  name: 'aux-audit',
-  partitionKey: { name: 'chain', type: 'S' },
-  sortKey: { name: 'sequence', type: 'N' },
-}
+import type { AuditLink } from '@catamaran/contracts'
+import { AUDIT, Dynamo, isConditionFailed } from '@catamaran/data'
 
 @Injectable()
 export class AuditRepository {

@@ -1,32 +1,62 @@
 import { Injectable } from '@nestjs/common'
-import { uuidOf, type DomainEvent, type Id } from '@catamaran/contracts'
+import {
+  Currency,
+  decodeCursor,
+  encodeCursor,
+  idSchema,
+  SALES_EVENTS,
+  uuidOf,
+  type DomainEvent,
+  type Id,
+  type PartnerId,
+  type SalesPage,
+  type SalesQuery,
+} from '@catamaran/contracts'
 import type { EventBatch } from '@catamaran/messaging'
+import { AppError } from '@catamaran/platform'
+import { z } from 'zod'
 import { SalesRepository, type SalesEntry } from './sales.repository.js'
 
-type OrderEvent = DomainEvent<'orders.order.placed.v1'> | DomainEvent<'orders.order.cancelled.v1'>
+type SalesEvent = DomainEvent<keyof typeof SALES_EVENTS>
+
+const Cursor = z.tuple([z.iso.date(), idSchema('product'), Currency])
 
 @Injectable()
 export class SalesService {
   constructor(private readonly repository: SalesRepository) {}
 
-  /** Adds a batch of order events to the sellers' daily figures, each once. */
+  /** Adds a batch of order events to the partners' daily figures, each once. */
   async count({ events }: EventBatch): Promise<void> {
-    const entries = events.flatMap(({ event }) =>
-      event.type === 'orders.order.placed.v1' || event.type === 'orders.order.cancelled.v1' ? entriesOf(event as OrderEvent) : [],
-    )
+    const entries = events.flatMap(({ event }) => (isSalesEvent(event) ? entriesOf(event) : []))
     if (entries.length > 0) await this.repository.add(entries)
+  }
+
+  /** @throws AppError request.invalid-cursor */
+  async list(partnerId: PartnerId, { cursor, limit, ...asked }: SalesQuery): Promise<SalesPage> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, Cursor)
+    if (cursor !== undefined && after === undefined) throw new AppError('request.invalid-cursor')
+    const found = await this.repository.list(partnerId, asked, after, limit + 1)
+    const items = found.slice(0, limit)
+    const last = items.at(-1)
+    const isMore = found.length > limit && last !== undefined
+    return { items, nextCursor: isMore ? encodeCursor([last.day, last.productId, last.currency]) : null }
   }
 }
 
-const entriesOf = ({ id, type, time, data }: OrderEvent): SalesEntry[] => {
-  const bySeller = Map.groupBy(data.lines, ({ sellerId }) => sellerId)
-  return [...bySeller].map(([sellerId, lines]) => ({
+const isSalesEvent = (event: DomainEvent): event is SalesEvent => Object.hasOwn(SALES_EVENTS, event.type)
+
+/** A seller without a partner has nobody who could ask. */
+const entriesOf = ({ id, type, time, data }: SalesEvent): SalesEntry[] => {
+  const { partnerId, currency, lines } = data
+  if (partnerId === null) return []
+  return lines.map(({ productId, quantity, unitPriceMinor }) => ({
     eventId: uuidOf(id as Id<'event'>),
-    sellerId: uuidOf(sellerId),
-    day: time.slice(0, 10),
-    currency: data.currency,
-    isCancelled: type === 'orders.order.cancelled.v1',
-    pieces: lines.reduce((sum, line) => sum + line.quantity, 0),
-    amountMinor: lines.reduce((sum, line) => sum + line.quantity * line.unitPriceMinor, 0),
+    partnerId: uuidOf(partnerId),
+    productId: uuidOf(productId),
+    day: new Date(time).toISOString().slice(0, 10),
+    currency,
+    figure: SALES_EVENTS[type],
+    pieces: quantity,
+    amountMinor: quantity * unitPriceMinor,
   }))
 }

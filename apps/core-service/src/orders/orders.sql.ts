@@ -7,15 +7,15 @@ import type { Statement } from '@catamaran/data'
  * `changed_version` tells the new version of a product whose page has changed.
  *
  * $1 order number, $2 line number, $3 product, $4 quantity of each line; $5 id, $6 buyer, $7 key, $8 request hash, $9 cart, $10 cart version,
- * $11 address, $12 payment method, $13 expected total, $14 traceparent of each order; $15 how long stock is held, in milliseconds; $16 this release.
+ * $11 address, $12 payment method, $13 expected total, $14 traceparent of each order; $15 how long stock is held, in milliseconds; $16 this release; $17 who placed each.
  */
 export const PLACE_ORDERS: Statement = {
   name: 'place-orders',
   text: `
 with line as materialized (select * from unnest($1::int[], $2::int[], $3::uuid[], $4::int[]) as l(n, line_no, product_id, quantity)),
 ord as materialized (
-  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::json[], $12::text[], $13::bigint[], $14::text[])
-    with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, payment_method, expected_total, traceparent, n)),
+  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::json[], $12::text[], $13::bigint[], $14::text[], $17::text[])
+    with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, payment_method, expected_total, traceparent, actor, n)),
 held as materialized (
   select product_id, available from stock where product_id in (select product_id from line) order by product_id for update),
 priced as materialized (
@@ -37,7 +37,7 @@ placed as materialized (
   from accepted a join ord o using (n) order by o.buyer_id, o.idempotency_key
   on conflict do nothing
   returning id, buyer_id, currency, total_minor, placed_at, hold_expires_at),
-mine as materialized (select p.*, o.n, o.traceparent from placed p join ord o using (id)),
+mine as materialized (select p.*, o.n, o.traceparent, o.actor from placed p join ord o using (id)),
 taken as materialized (
   update stock s set available = s.available - t.quantity, held = s.held + t.quantity
   from (select product_id, sum(quantity)::int as quantity from priced join mine using (n) group by product_id) t
@@ -54,14 +54,14 @@ transitions as (insert into order_transition (order_id, version, to_status, even
 operations as (
   insert into payment_operation (id, order_id, seq, kind, amount_minor, release) select uuidv7(), id, 1, 'authorise', total_minor, $16 from mine),
 events as (
-  insert into outbox (id, type, subject, sequence, traceparent, data)
-  select uuidv7(), 'orders.order.placed.v1', m.id, 1, m.traceparent, json_build_object('orderId', m.id, 'buyerId', m.buyer_id, 'currency', m.currency,
+  insert into outbox (id, type, subject, sequence, traceparent, actor, data)
+  select uuidv7(), 'orders.order.placed.v1', m.id, 1, m.traceparent, m.actor, json_build_object('orderId', m.id, 'buyerId', m.buyer_id, 'currency', m.currency,
     'totalMinor', m.total_minor, 'holdExpiresAt', to_char(m.hold_expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'lines', (
       select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'quantity', l.quantity, 'unitPriceMinor', l.price_minor) order by l.line_no)
       from priced l where l.n = m.n))::text
   from mine m
   union all
-  select uuidv7(), 'catalogue.product.changed.v1', id, version, null, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
+  select uuidv7(), 'catalogue.product.changed.v1', id, version, null, null, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
 select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.shipping_minor, l.tax_basis_points, l.currency, l.is_known, l.fits, m.total_minor, m.placed_at, m.hold_expires_at,
   c.version as changed_version
 from priced l left join mine m using (n) left join changed c on c.id = l.product_id order by l.n, l.line_no`,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { idOf, newId, uuidOf, type Currency, type PartnerId, type ProductId, type SellerId } from '@catamaran/contracts'
 import { Database, type Queryable } from '@catamaran/data'
+import { currentActor } from '@catamaran/platform'
 import {
   CHANGE,
   FIND,
@@ -97,7 +98,7 @@ export class ProductsRepository {
   async change(tx: Queryable, product: PartnerProduct): Promise<PartnerProduct> {
     const { id, sku, name, description, category, price, taxBasisPoints, status } = product
     const [row] = await tx.query<ProductRow>(CHANGE, [
-      ...[uuidOf(id), sku, name, description, category, price.amountMinor, taxBasisPoints, status],
+      ...[uuidOf(id), sku, name, description, category, price.amountMinor, taxBasisPoints, status, currentActor()],
     ])
     return productOf(row as ProductRow)
   }
@@ -117,6 +118,7 @@ export class ProductsRepository {
       lines.map(({ currency }) => currency),
       lines.map(({ taxBasisPoints }) => taxBasisPoints),
       lines.map(({ available }) => available),
+      currentActor(),
     ])
     return rows.map(({ id, status, version }) => ({ id: idOf('product', id), status, version }))
   }
@@ -131,7 +133,7 @@ export class ProductsRepository {
 
   /** Sets what is available of a product whose stock is locked. Answers its new version where its page has changed. */
   async setStock(tx: Queryable, id: ProductId, available: number): Promise<number | undefined> {
-    const [row] = await tx.query<{ version: number | null }>(SET_STOCK, [uuidOf(id), available])
+    const [row] = await tx.query<{ version: number | null }>(SET_STOCK, [uuidOf(id), available, currentActor()])
     return row?.version ?? undefined
   }
 }

@@ -21,17 +21,18 @@ const listOf = (status: boolean): Statement => ({
 export const LIST = listOf(false)
 export const LIST_BY_STATUS = listOf(true)
 
-const CHANGED_EVENT = `insert into outbox (id, type, subject, sequence, data)
-  select uuidv7(), 'catalogue.product.changed.v1', id, version, json_build_object('productId', id, 'sellerId', seller_id)::text`
+/** Tells of products that have changed; `actor` is the parameter that says who did it. */
+const changedEvent = (actor: string) => `insert into outbox (id, type, subject, sequence, actor, data)
+  select uuidv7(), 'catalogue.product.changed.v1', id, version, ${actor}::text, json_build_object('productId', id, 'sellerId', seller_id)::text`
 
-/** $1 product, then everything that can change. */
+/** $1 product, then everything that can change, $9 who does it. */
 export const CHANGE: Statement = {
   name: 'partner-product.change',
   text: `with changed as (
       update product p set sku = $2, name = $3, description = $4, category = $5, price_minor = $6, tax_basis_points = $7, status = $8,
         version = p.version + 1, updated_at = now()
       where p.id = $1 returning ${COLUMNS}),
-    event as (${CHANGED_EVENT} from changed)
+    event as (${changedEvent('$9')} from changed)
     select * from changed`,
 }
 
@@ -50,7 +51,7 @@ export const LOCK_STOCK: Statement = {
  * Makes or changes products of one seller, found by their SKU, in one statement, after `LOCK_STOCK`. Where the currency differs nothing happens. Without
  * `available` a new product has none, and what is there stays. Answers a row a line; `version` is null where no page has changed.
  *
- * $1 seller; $2 id for a new product, $3 SKU, $4 name, $5 description, $6 category, $7 price, $8 currency, $9 tax, $10 available of each line.
+ * $1 seller; $2 id for a new product, $3 SKU, $4 name, $5 description, $6 category, $7 price, $8 currency, $9 tax, $10 available of each line; $11 who does it.
  */
 export const SAVE: Statement = {
   name: 'partner-product.save',
@@ -77,7 +78,7 @@ changed as (
   from line l where p.id = l.product_id and not l.is_other_currency and (l.is_text_changed or l.is_availability_changed)
   returning p.id, p.seller_id, p.version),
 told as (select * from made union all select * from changed),
-events as (${CHANGED_EVENT} from told)
+events as (${changedEvent('$11')} from told)
 select coalesce(l.product_id, l.new_id) as id, t.version,
   case when l.product_id is null then 'created' when l.is_other_currency then 'other_currency'
     when l.is_text_changed or l.is_stock_changed then 'changed' else 'unchanged' end as status
@@ -91,7 +92,7 @@ export const FIND_STOCK: Statement = {
 }
 export const LOCK_ONE_STOCK: Statement = { name: 'partner-product.lock-one-stock', text: `${FIND_STOCK.text} for update of t` }
 
-/** $1 product, $2 what is available from now on. Answers the new version where the page has changed. */
+/** $1 product, $2 what is available from now on, $3 who says so. Answers the new version where the page has changed. */
 export const SET_STOCK: Statement = {
   name: 'partner-product.set-stock',
   text: `with before as materialized (select product_id, available from stock where product_id = $1),
@@ -100,6 +101,6 @@ export const SET_STOCK: Statement = {
     changed as (
       update product p set version = p.version + 1, updated_at = now() from before b
       where p.id = b.product_id and availability(b.available) <> availability($2) returning p.id, p.seller_id, p.version),
-    event as (${CHANGED_EVENT} from changed)
+    event as (${changedEvent('$3')} from changed)
     select c.version from put left join changed c on c.id = put.product_id`,
 }

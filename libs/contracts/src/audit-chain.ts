@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
-import type { DomainEvent } from '@catamaran/contracts'
+import type { DomainEvent } from './events.js'
 
-/** One event as the chain keeps it: where it stood, what it was, and the digest of its data. */
+/** One event as the chain keeps it: where it stood, what it was, who made the change, and the digest of its data. No personal data. */
 export interface AuditedEvent {
   readonly offset: number
   readonly id: string
   readonly type: string
   readonly subject: string
   readonly sequence: number
+  /** The id of a user, an API key, a client or a partner; absent for the system itself. */
+  readonly actor?: string
   readonly digest: string
 }
 
@@ -28,12 +30,13 @@ export const GENESIS = '0'.repeat(64)
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** The event as a link keeps it. */
-export const audited = (offset: number, { id, type, subject, sequence, data }: DomainEvent): AuditedEvent => ({
+export const audited = (offset: number, { id, type, subject, sequence, actor, data }: DomainEvent): AuditedEvent => ({
   offset,
   id,
   type,
   subject,
   sequence,
+  ...(actor === undefined ? {} : { actor }),
   digest: sha256(JSON.stringify(data)),
 })
 
@@ -46,7 +49,7 @@ const hashOf = (link: Omit<AuditLink, 'hash'>): string =>
       link.previousHash,
       link.lastOffset,
       link.writtenAt,
-      link.events.map((event) => [event.offset, event.id, event.type, event.subject, event.sequence, event.digest]),
+      link.events.map((event) => [event.offset, event.id, event.type, event.subject, event.sequence, event.actor ?? null, event.digest]),
     ]),
   )
 
@@ -62,14 +65,28 @@ export const nextLink = (
   return { ...link, hash: hashOf(link) }
 }
 
-/** The sequence of the first link that is missing, altered or out of order, or undefined when the chain is whole (invariant I8). */
+/**
+ * Why a link doesn't follow `head` (undefined at the start of the chain), or undefined when it does (invariant I8).
+ * @param chain the chain that it was found in
+ */
+export const faultOf = (chain: string, head: AuditLink | undefined, link: AuditLink): string | undefined => {
+  if (link.sequence !== (head?.sequence ?? 0) + 1) return `it is missing: link ${link.sequence} comes next`
+  if (link.chain !== chain || link.hash !== hashOf(link)) return 'it was altered: its hash is not that of what it holds'
+  if (link.previousHash !== (head?.hash ?? GENESIS)) return 'it does not follow the link before it: one of the two was replaced'
+  return undefined
+}
+
+/** The sequence of the first link that is missing, altered or out of order, or undefined when the chain is whole. */
 export const firstBrokenLink = (links: readonly AuditLink[]): number | undefined => {
   let head: AuditLink | undefined
   for (const link of links) {
-    const isWhole =
-      link.sequence === (head?.sequence ?? 0) + 1 && link.previousHash === (head?.hash ?? GENESIS) && link.hash === hashOf(link)
-    if (!isWhole) return (head?.sequence ?? 0) + 1
+    if (faultOf(links[0]?.chain ?? '', head, link) !== undefined) return (head?.sequence ?? 0) + 1
     head = link
   }
   return undefined
 }
+
+/**
+ * How many events a link holds at most: with the longest ids and types it stays below half of what DynamoDB takes in one item (400 KiB).
+ */
+export const MAX_LINK_EVENTS = 500
