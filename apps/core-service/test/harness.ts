@@ -3,7 +3,7 @@ import { newId, uuidOf, type ProductId, type Topic, type UserId } from '@catamar
 import { Database } from '@catamaran/data'
 import { readConfig, type Service } from '@catamaran/platform'
 import { serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
-import { Kafka, logLevel } from 'kafkajs'
+import { Kafka, logLevel, type KafkaMessage } from 'kafkajs'
 import { createApp } from '../src/app.js'
 import { Config } from '../src/config.js'
 import { prepareStores, StoresConfig } from '../src/stores.js'
@@ -132,15 +132,24 @@ export class Harness {
 
   /** The data of all events that lie on a topic. */
   async published(topic: Topic): Promise<unknown[]> {
+    return (await this.messages(topic)).map(({ value }) => JSON.parse(String(value)))
+  }
+
+  /** The types and actors of all events that lie on a topic, in the order of a partition. */
+  async actors(topic: Topic): Promise<(readonly [type: string, actor: string | undefined])[]> {
+    return (await this.messages(topic)).map(({ headers }) => [String(headers?.['ce_type']), headers?.['ce_actor']?.toString()] as const)
+  }
+
+  private async messages(topic: Topic): Promise<KafkaMessage[]> {
     const { kafka: config, id } = this.scope
     const kafka = new Kafka({ brokers: config.brokers, logLevel: logLevel.NOTHING })
     const [admin, consumer] = [kafka.admin(), kafka.consumer({ groupId: `${id}.probe.${randomUUID()}` })]
-    const found: unknown[] = []
+    const found: KafkaMessage[] = []
     try {
       await Promise.all([admin.connect(), consumer.connect()])
       const size = (await admin.fetchTopicOffsets(config.topicPrefix + topic)).reduce((sum, { high }) => sum + Number(high), 0)
       await consumer.subscribe({ topics: [config.topicPrefix + topic], fromBeginning: true })
-      await consumer.run({ eachMessage: async ({ message }) => void found.push(JSON.parse(String(message.value))) })
+      await consumer.run({ eachMessage: async ({ message }) => void found.push(message) })
       await until(() => found.length >= size, { deadlineMs: 20_000, message: 'the topic is read' })
       return found
     } finally {
