@@ -2,6 +2,7 @@ import { Outbox, OutboxView } from '@catamaran/messaging'
 import { DeadLettersConsumer } from './ops/dead-letters.consumer.js'
 import { DeadLettersRepository } from './ops/dead-letters.repository.js'
 import { DeadLettersService } from './ops/dead-letters.service.js'
+import { LetterHousekeeping } from './ops/letter-housekeeping.js'
 import { OpsController } from './ops/ops.controller.js'
 import { Replayer } from './ops/replayer.js'
 
@@ -13,5 +14,6 @@ export const OPS = {
     DeadLettersRepository,
     Replayer,
     DeadLettersService,
+    LetterHousekeeping,
   ],
 }

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ACR, idOf, newId, uuidOf, type DeadLetterDetails, type DeadLetterEntry, type SellerId } from '@catamaran/contracts'
+import type { Service } from '@catamaran/platform'
 import { until } from '@catamaran/testing'
+import { LetterHousekeeping } from '../src/ops/letter-housekeeping.js'
 import { Harness, orderFacts, type Answer } from './harness.js'
 
 let harness: Harness
+let service: Service
 let url: string
 let operator: string
 
 before(async () => {
   harness = await Harness.create('aux_dead_letters', { DEAD_LETTER_POLL_MS: '50' })
-  url = (await harness.start()).url
+  ;({ service, url } = await harness.start())
   operator = await harness.issuer.token({ scopes: ['ops'], acr: ACR.multi })
 })
 after(() => harness.close())
@@ -156,6 +159,14 @@ test('the same letter twice is kept once, and rubbish on a dead-letter topic is 
   ])
   assert.deepEqual([found.length, found[2]?.type], [3, 'ab'])
   assert.equal(JSON.stringify(await letter(found[0]?.id as string)).includes('secret'), false)
+})
+
+test('letters that died long ago are forgotten, and no others', async () => {
+  const seller = newId('seller')
+  const [old, young] = [await plant(seller, { dead_time: '2020-01-01T00:00:00.000Z' }), await plant(seller)]
+  const [oldLetter, youngLetter] = [await letterOf(old.orderId), await letterOf(young.orderId)]
+  await service.app.get(LetterHousekeeping).tidy()
+  assert.deepEqual([(await ask('GET', `/dead-letters/${oldLetter.id}`)).status, (await letter(youngLetter.id)).status], [404, 'dead'])
 })
 
 test('an event that could not be published is seen, and given back twice at once it is published once', async () => {
