@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { Controller, Get, Module } from '@nestjs/common'
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices'
-import type { DomainEvent } from '@catamaran/contracts'
+import { DEAD_LETTERS, type DomainEvent } from '@catamaran/contracts'
 import { Anonymous, AppError, createService, readConfig, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { serviceEnvFor, TestIssuer, until } from '@catamaran/testing'
 import { z } from 'zod'
-import { DEAD_LETTERS, KafkaStrategy } from '../src/index.js'
+import { KafkaStrategy } from '../src/index.js'
 import { commit, logger, makeSetting, orderPlaced, startConsumers, startRelay } from './setting.js'
 
 const { scope, outbox } = await makeSetting('service', { partitions: 1 })
