@@ -8,6 +8,7 @@ import { PARTNERS } from './app.partners.js'
 import { PEOPLE } from './app.people.js'
 import { CLOCK, CONFIG, CORE, type Clock, type Config } from './config.js'
 import { IdentityOutboxController } from './ops/identity-outbox.controller.js'
+import { IdentityOutboxService } from './ops/identity-outbox.service.js'
 import { keySourceOf } from './oidc/key-source.js'
 import { SigningKeys } from './oidc/signing-keys.js'
 
@@ -37,6 +38,7 @@ export class AppModule {
         { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
         { provide: OutboxView, inject: [Outbox], useFactory: (outbox: Outbox) => new OutboxView(outbox, 'auth-service') },
+        IdentityOutboxService,
         {
           provide: OutboxRelay,
           inject: [Outbox],

@@ -29,10 +29,7 @@ describe('the outbox of auth-service', () => {
     assert.deepEqual([event?.['eventId'], event?.['subject'], event?.['payload'], body['nextCursor']], [id, userId, { userId }, null])
     const replay = () => operator.call('POST', `${PATH}/unpublishable/replay`, { body: { all: true } })
     const answers = await Promise.all([replay(), replay()])
-    assert.deepEqual(answers.map((answer) => [answer.status, answer.body['replaying']]).toSorted(), [
-      [202, 0],
-      [202, 1],
-    ])
+    assert.deepEqual(new Set(answers.map((answer) => `${answer.status} ${String(answer.body['replaying'])}`)), new Set(['202 0', '202 1']))
     assert.deepEqual((await operator.call('GET', PATH)).body['unpublishable'], 0)
   })
 

@@ -24,4 +24,5 @@ create table dead_letter (
   check ((status = 'replayed') = (replayed_at is not null))
 );
 create index dead_letter_of_status on dead_letter (status, id);
+create index dead_letter_died on dead_letter (dead_at);
 create index dead_letter_due on dead_letter (due_at) where status = 'replaying';

@@ -56,6 +56,8 @@ export const Config = z
     ...webhookEnv,
     /** How often letters to be replayed are looked for when nobody says that there are some. */
     DEAD_LETTER_POLL_MS: env.ms.default(1_000),
+    /** How long dead letters are kept, replayed or not. */
+    DEAD_LETTER_KEEP_MS: env.ms.default(90 * 24 * 3_600_000),
   })
   .transform((flat) => ({
     service: serviceConfig(flat),
@@ -64,7 +66,7 @@ export const Config = z
     kafka: kafkaConfig(flat),
     notifications: { ttlMs: flat.NOTIFICATION_TTL_MS },
     dataKeys: dataKeysConfig(flat),
-    ops: { replayPollMs: flat.DEAD_LETTER_POLL_MS },
+    ops: { replayPollMs: flat.DEAD_LETTER_POLL_MS, keepMs: flat.DEAD_LETTER_KEEP_MS },
     webhooks: {
       addresses: {
         allowHttp: flat.WEBHOOK_ALLOW_HTTP === 'true',

@@ -146,7 +146,7 @@ test('events of core that could not be published are read page by page, and give
   const one = await ask('POST', `${path}/replay`, { eventIds: [ids[1]] })
   assert.deepEqual([one.status, one.body], [202, { replaying: 1, hasMore: false }])
   const all = await Promise.all([ask('POST', `${path}/replay`, { all: true }), ask('POST', `${path}/replay`, { all: true })])
-  assert.deepEqual(all.map(({ body }) => body.replaying).toSorted(), [0, 2])
+  assert.deepEqual(new Set(all.map(({ body }) => body.replaying)), new Set([0, 2]))
   const count = 'select count(*) as n from outbox'
   await until(async () => (await harness.database.query<{ n: number }>({ name: '', text: count }))[0]?.n === 0, {
     message: 'all is published',

@@ -6,6 +6,8 @@ import { Currency } from './money.js'
 export const TOPICS = { identity: 6, catalogue: 6, orders: 12, webhooks: 6, erasure: 6 } as const
 export type Topic = keyof typeof TOPICS
 export const deadLetterTopic = (topic: string): string => `${topic}.dead`
+/** The pattern of an `@EventPattern` method that takes the letters of all dead-letter topics, in batches. */
+export const DEAD_LETTERS = 'dead-letters'
 
 const OrderLine = z.object({
   productId: idSchema('product'),

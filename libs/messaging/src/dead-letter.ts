@@ -41,9 +41,6 @@ export const sendDeadLetter = async (
   }
 }
 
-/** The pattern of an `@EventPattern` method that takes the letters of all dead-letter topics, in batches: `DeadLetter[]`. */
-export const DEAD_LETTERS = 'dead-letters'
-
 /** A message that a group gave up, with why, and with no other header of the message than those of CloudEvents. */
 export interface DeadLetter extends DeadReason {
   readonly group: string

@@ -1,9 +1,9 @@
-import { deadLetterTopic, TOPICS, type DomainEvent, type EventType, type Topic } from '@catamaran/contracts'
+import { DEAD_LETTERS, deadLetterTopic, TOPICS, type DomainEvent, type EventType, type Topic } from '@catamaran/contracts'
 import type { MessageHandler } from '@nestjs/microservices'
 import { isObservable, lastValueFrom } from 'rxjs'
 import { EVENTS } from '@catamaran/contracts'
 import { isEventType } from './cloud-event.js'
-import { DEAD_LETTERS, type DeadLetter } from './dead-letter.js'
+import type { DeadLetter } from './dead-letter.js'
 
 /** What a method with `@EventPattern(topic, { group, batch: true })` is given: consecutive events of one partition. */
 export interface EventBatch {

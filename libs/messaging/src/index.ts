@@ -1,4 +1,4 @@
-export { DEAD_LETTERS, replayLetter, type DeadLetter, type Replay } from './dead-letter.js'
+export { replayLetter, type DeadLetter, type Replay } from './dead-letter.js'
 export type { EventBatch, EventPatternExtras } from './handlers.js'
 export { kafkaConfig, kafkaEnv, type KafkaConfig } from './env.js'
 export { forgetKeys, Idempotency, type KeyedRequest, type Outcome } from './idempotency.js'

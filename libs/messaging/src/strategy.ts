@@ -44,9 +44,13 @@ export interface KafkaStrategyOptions {
  *
  * @EventPattern('orders', { group: 'aux.audit', batch: true })
  * onBatch(@Payload() batch: EventBatch): Promise<void>
+ *
+ * @EventPattern(DEAD_LETTERS, { group: 'aux.dead-letters', batch: true })
+ * onLetters(@Payload() letters: DeadLetter[]): Promise<void>
  * ```
  * What a method throws decides: an AppError of kind `unavailable` holds its partition until the dependency is back; anything else is tried
- * again a few times, then the message goes to `<topic>.dead` and the next ones pass. A malformed message goes there at once.
+ * again a few times, then the message goes to `<topic>.dead` and the next ones pass. A malformed message goes there at once. The handler of letters is tried until it succeeds: a letter has
+ * nowhere else to go. A replay is seen by the group that gave the message up, and skipped by all others.
  */
 export class KafkaStrategy extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { Controller, Get, Module } from '@nestjs/common'
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices'
-import type { DomainEvent } from '@catamaran/contracts'
+import { DEAD_LETTERS, type DomainEvent } from '@catamaran/contracts'
 import { Anonymous, AppError, createService, readConfig, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { serviceEnvFor, TestIssuer, until } from '@catamaran/testing'
 import { z } from 'zod'
@@ -81,6 +81,7 @@ test('a handler that could never be called as declared stops the start with what
   await assert.rejects(declared(EventPattern('orders', { group: 'g' })), /a topic needs \{ batch: true \}/)
   await assert.rejects(declared(EventPattern('parcels', { group: 'g', batch: true })), /takes a topic, one of identity/)
   await assert.rejects(declared(MessagePattern('orders')), /Kafka brings events only/)
+  await assert.rejects(declared(EventPattern(DEAD_LETTERS, { group: 'g' })), /letters are taken in batches/)
   const placed = EventPattern('orders.order.placed.v1', { group: 'g' })
   await assert.rejects(declared(placed, placed), /has a handler for it already/)
   await assert.rejects(declared(placed, EventPattern('orders', { group: 'g', batch: true })), /in batches and one by one/)

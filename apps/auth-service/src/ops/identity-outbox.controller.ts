@@ -1,13 +1,13 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common'
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
 import { OutboxState, PageQuery, Replaying, ReplayUnpublishable, UnpublishableEventPage } from '@catamaran/contracts'
-import { OutboxView } from '@catamaran/messaging'
 import { Requires } from '@catamaran/platform'
+import { IdentityOutboxService } from './identity-outbox.service.js'
 
 @ApiTags('Operators')
 @Controller('v1/ops/identity/outbox')
 export class IdentityOutboxController {
-  constructor(private readonly outbox: OutboxView) {}
+  constructor(private readonly outbox: IdentityOutboxService) {}
 
   @Get()
   @Requires('ops')

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common'
 import { EventPattern, Payload } from '@nestjs/microservices'
-import { DEAD_LETTERS, type DeadLetter } from '@catamaran/messaging'
+import { DEAD_LETTERS } from '@catamaran/contracts'
+import type { DeadLetter } from '@catamaran/messaging'
 import { DeadLettersService } from './dead-letters.service.js'
 
 @Controller()

@@ -57,7 +57,8 @@ export class DeadLettersService {
   }
 
   /** The same with all that a filter means. */
-  async replayAll({ all: _, ...filter }: ReplayDeadLetters): Promise<Replaying> {
+  async replayAll(body: ReplayDeadLetters): Promise<Replaying> {
+    const { all: _all, ...filter } = body
     const replaying = await this.repository.replayAll(filter)
     logFields({ replaying, ...filter })
     this.replayer.wake()

@@ -8,16 +8,16 @@ import {
   ReplayUnpublishable,
   type DeadLetterDetails,
   type DeadLetterPage,
+  type Id,
   type OutboxState,
   type Replaying,
   type UnpublishableEventPage,
 } from '@catamaran/contracts'
-import { OutboxView } from '@catamaran/messaging'
 import { Requires } from '@catamaran/platform'
-import type { LetterId } from './dead-letters.repository.js'
 import { DeadLettersService } from './dead-letters.service.js'
+import { OutboxService } from './outbox.service.js'
 
-const Id = () => Param('id', { schema: idSchema('deadLetter') })
+const LetterId = () => Param('id', { schema: idSchema('deadLetter') })
 
 /** For core-service, which shows it to operators. */
 @ApiExcludeController()
@@ -25,7 +25,7 @@ const Id = () => Param('id', { schema: idSchema('deadLetter') })
 export class OpsController {
   constructor(
     private readonly letters: DeadLettersService,
-    private readonly outbox: OutboxView,
+    private readonly outbox: OutboxService,
   ) {}
 
   @Get('dead-letters')
@@ -36,7 +36,7 @@ export class OpsController {
 
   @Get('dead-letters/:id')
   @Requires('ops')
-  read(@Id() id: LetterId): Promise<DeadLetterDetails> {
+  read(@LetterId() id: Id<'deadLetter'>): Promise<DeadLetterDetails> {
     return this.letters.read(id)
   }
 
@@ -50,7 +50,7 @@ export class OpsController {
   @Post('dead-letters/:id/replay')
   @HttpCode(202)
   @Requires('ops')
-  replay(@Id() id: LetterId): Promise<DeadLetterDetails> {
+  replay(@LetterId() id: Id<'deadLetter'>): Promise<DeadLetterDetails> {
     return this.letters.replay(id)
   }
 

@@ -8,7 +8,7 @@ import {
   type ReplayUnpublishable,
 } from '@catamaran/contracts'
 import { OutboxView } from '@catamaran/messaging'
-import { AppError, HttpClient } from '@catamaran/platform'
+import { AppError, HttpClient, logFields } from '@catamaran/platform'
 import { AUX } from '../config.js'
 
 const PATH = '/internal/ops/outbox'
@@ -33,9 +33,13 @@ export class OutboxService {
     return this.aux.call({ path: `${PATH}/unpublishable`, query: { cursor, limit }, answer: UnpublishableEventPage })
   }
 
-  replay(service: OutboxOwner, body: ReplayUnpublishable): Promise<Replaying> {
-    if (service === 'core-service') return this.own.replay(body)
-    return this.aux.call({ method: 'POST', path: `${PATH}/unpublishable/replay`, body, answer: Replaying })
+  async replay(service: OutboxOwner, body: ReplayUnpublishable): Promise<Replaying> {
+    const replaying =
+      service === 'core-service'
+        ? await this.own.replay(body)
+        : await this.aux.call({ method: 'POST', path: `${PATH}/unpublishable/replay`, body, answer: Replaying })
+    logFields({ outboxOf: service, republished: replaying.replaying })
+    return replaying
   }
 
   private async stateOfAux(): Promise<OutboxState> {
