@@ -6,17 +6,13 @@ import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/pla
 import { ProductCache } from './catalogue/product-cache.js'
 import { ORDERS } from './app.orders.js'
 import { OPS } from './app.ops.js'
+import { PEOPLE } from './app.people.js'
 import { PRODUCTS } from './app.products.js'
 import { WEBHOOKS } from './app.webhooks.js'
 import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
-import { ErasureSweep } from './people/erasure-sweep.js'
 import { OrderChanges } from './orders/order-changes.js'
-import { PeopleConsumer } from './people/people.consumer.js'
-import { PeopleController } from './people/people.controller.js'
-import { PeopleRepository } from './people/people.repository.js'
-import { PeopleService } from './people/people.service.js'
 import { SalesController } from './sales/sales.controller.js'
 
 const TOKENS = Symbol('service tokens')
@@ -68,9 +64,7 @@ export class AppModule {
         ...PRODUCTS.providers,
         Inbox,
         { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
-        PeopleRepository,
-        PeopleService,
-        ErasureSweep,
+        ...PEOPLE.providers,
         ...WEBHOOKS.providers,
         ...OPS.providers,
       ],
