@@ -6,10 +6,13 @@ import { AuditConsumer } from './audit/audit.consumer.js'
 import { AuditRepository } from './audit/audit.repository.js'
 import { AuditService } from './audit/audit.service.js'
 import { CONFIG, type Config } from './config.js'
+import { BuyersRepository } from './notifications/buyers.repository.js'
 import { NotificationsConsumer } from './notifications/notifications.consumer.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { NotificationsRepository } from './notifications/notifications.repository.js'
 import { NotificationsService } from './notifications/notifications.service.js'
+import { PreferencesRepository } from './notifications/preferences.repository.js'
+import { PreferencesService } from './notifications/preferences.service.js'
 import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
@@ -18,6 +21,7 @@ import { SalesConsumer } from './sales/sales.consumer.js'
 import { SalesController } from './sales/sales.controller.js'
 import { SalesRepository } from './sales/sales.repository.js'
 import { SalesService } from './sales/sales.service.js'
+import { MAILS } from './app.mails.js'
 import { WEBHOOKS } from './app.webhooks.js'
 
 @Module({})
@@ -35,6 +39,7 @@ export class AppModule {
           PeopleController,
           PeopleConsumer,
         ],
+        ...MAILS.controllers,
         ...WEBHOOKS.controllers,
       ],
       providers: [
@@ -52,12 +57,16 @@ export class AppModule {
         { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         NotificationsRepository,
         NotificationsService,
+        BuyersRepository,
+        PreferencesRepository,
+        PreferencesService,
         AuditRepository,
         AuditService,
         SalesRepository,
         SalesService,
         PeopleRepository,
         PeopleService,
+        ...MAILS.providers,
         ...WEBHOOKS.providers,
       ],
     }
