@@ -120,6 +120,8 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   ),
   'POST /v1/payments/callbacks': { ...open('core-service'), judges: true },
   'GET /v1/notifications': core('notifications:read'),
+  'GET /v1/notifications/preferences': core('notifications:read'),
+  'PUT /v1/notifications/preferences': core('account:write'),
 
   // Accounts
   'POST /v1/users': open('auth-service'),
@@ -297,6 +299,9 @@ const INTERNAL: readonly (readonly [string, Row])[] = [
     'POST /internal/ops/outbox/unpublishable/replay',
   ].map((name) => [name, inner('aux-service', ['core-service'], { scope: 'ops' })] as const),
   ['GET /internal/sales', inner('aux-service', ['core-service'], { scope: 'orders' })],
+  ['GET /internal/orders/{id}', inner('core-service', ['aux-service'])],
+  ['GET /internal/notifications/preferences', inner('aux-service', ['core-service'], { scope: 'notifications:read' })],
+  ['PUT /internal/notifications/preferences', inner('aux-service', ['core-service'], { scope: 'account:write' })],
   ['GET /internal/notifications', inner('aux-service', ['core-service'], { scope: 'notifications:read' })],
 ]
 

@@ -6,10 +6,13 @@ import { AuditConsumer } from './audit/audit.consumer.js'
 import { AuditRepository } from './audit/audit.repository.js'
 import { AuditService } from './audit/audit.service.js'
 import { CONFIG, type Config } from './config.js'
+import { BuyersRepository } from './notifications/buyers.repository.js'
 import { NotificationsConsumer } from './notifications/notifications.consumer.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { NotificationsRepository } from './notifications/notifications.repository.js'
 import { NotificationsService } from './notifications/notifications.service.js'
+import { PreferencesRepository } from './notifications/preferences.repository.js'
+import { PreferencesService } from './notifications/preferences.service.js'
 import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
@@ -19,6 +22,7 @@ import { SalesController } from './sales/sales.controller.js'
 import { SalesRepository } from './sales/sales.repository.js'
 import { SalesService } from './sales/sales.service.js'
 import { OPS } from './app.ops.js'
+import { MAILS } from './app.mails.js'
 import { WEBHOOKS } from './app.webhooks.js'
 
 @Module({})
@@ -36,6 +40,7 @@ export class AppModule {
           PeopleController,
           PeopleConsumer,
         ],
+        ...MAILS.controllers,
         ...WEBHOOKS.controllers,
         ...OPS.controllers,
       ],
@@ -54,12 +59,16 @@ export class AppModule {
         { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
         NotificationsRepository,
         NotificationsService,
+        BuyersRepository,
+        PreferencesRepository,
+        PreferencesService,
         AuditRepository,
         AuditService,
         SalesRepository,
         SalesService,
         PeopleRepository,
         PeopleService,
+        ...MAILS.providers,
         ...WEBHOOKS.providers,
         ...OPS.providers,
       ],

@@ -6,6 +6,7 @@ import { Config } from './config.js'
 const REQUIRED = {
   ...{ PORT: '0', ADMIN_PORT: '0', ISSUER_URL: 'http://127.0.0.1/oidc', AUTH_URL: 'http://127.0.0.1', SERVICE_KEY_FILE: 'key.json' },
   ...{ DATABASE_URL: 'postgres://127.0.0.1/aux', AWS_REGION: 'local', KAFKA_BROKERS: '127.0.0.1:9' },
+  ...{ CORE_URL: 'http://127.0.0.1', SMTP_URL: 'smtp://127.0.0.1:9' },
   DATA_KEYS: Buffer.alloc(32).toString('base64url'),
 }
 

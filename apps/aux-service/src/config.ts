@@ -53,6 +53,12 @@ export const Config = z
     ...kafkaEnv,
     /** How long a notification is kept. */
     NOTIFICATION_TTL_MS: env.ms.default(90 * 24 * 3_600_000),
+    CORE_URL: env.url,
+    SMTP_URL: z.url({ protocol: /^smtps?$/ }),
+    MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
+    /** How often mails that are due are looked for, and the wait before the second try; each later one waits twice as long. */
+    MAIL_POLL_MS: env.ms.default(500),
+    MAIL_RETRY_MS: env.ms.default(2_000),
     ...webhookEnv,
     /** How often letters to be replayed are looked for when nobody says that there are some. */
     DEAD_LETTER_POLL_MS: env.ms.default(1_000),
@@ -65,6 +71,8 @@ export const Config = z
     dynamo: dynamoConfig(flat),
     kafka: kafkaConfig(flat),
     notifications: { ttlMs: flat.NOTIFICATION_TTL_MS },
+    coreUrl: flat.CORE_URL,
+    mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM, pollMs: flat.MAIL_POLL_MS, retryMs: flat.MAIL_RETRY_MS },
     dataKeys: dataKeysConfig(flat),
     ops: { replayPollMs: flat.DEAD_LETTER_POLL_MS, keepMs: flat.DEAD_LETTER_KEEP_MS },
     webhooks: {
@@ -88,3 +96,5 @@ export type Config = z.infer<typeof Config>
 
 /** Injection token of the configuration. */
 export const CONFIG = Symbol('config')
+/** Injection token of the client that calls core-service. */
+export const CORE = Symbol('core')

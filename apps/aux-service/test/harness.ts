@@ -26,7 +26,7 @@ import { Config } from '../src/config.js'
 import { NOTIFICATIONS, type NewNotification } from '../src/notifications/notifications.repository.js'
 import { prepareStores, StoresConfig } from '../src/stores.js'
 
-const GROUPS = ['aux.audit', 'aux.notifications', 'aux.sales', 'aux.webhooks']
+const GROUPS = ['aux.audit', 'aux.mails', 'aux.notifications', 'aux.sales', 'aux.webhooks']
 
 export interface Answer {
   readonly status: number
@@ -52,7 +52,7 @@ export class Harness {
     const dynamodb = await OutageProxy.before(scope.engines.dynamodbEndpoint)
     const env = serviceEnvFor(scope, issuer, 'aux-service', {
       ...{ DATABASE_URL: url, DYNAMODB_ENDPOINT: dynamodb.url, DATA_KEYS: randomBytes(32).toString('base64url') },
-      ...{ WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.1' },
+      ...{ SMTP_URL: 'smtp://127.0.0.1:1', WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.1' },
       ...overrides,
     })
     await Promise.all([
@@ -220,11 +220,14 @@ export class Harness {
     }
   }
 
-  /** Puts a raw message on the topic, or on its dead-letter topic, as a broken publisher might. */
-  async produce(key: string, value: string, headers: Record<string, string>, { isDead = false } = {}): Promise<void> {
+  /** Puts a raw message on the topic, or on its dead-letter topic, as a broken publisher might; as often as that in one batch. */
+  async produce(key: string, value: string, headers: Record<string, string>, { isDead = false, times = 1 } = {}): Promise<void> {
     const producer = this.kafka.producer()
     await producer.connect()
-    await producer.send({ topic: isDead ? deadLetterTopic(this.topic) : this.topic, messages: [{ key, value, headers }] })
+    await producer.send({
+      topic: isDead ? deadLetterTopic(this.topic) : this.topic,
+      messages: Array.from({ length: times }, () => ({ key, value, headers })),
+    })
     await producer.disconnect()
   }
 

@@ -31,8 +31,7 @@ export class AppModule {
         ...OPS.controllers,
         NotificationsController,
         SalesController,
-        PeopleController,
-        PeopleConsumer,
+        ...PEOPLE.controllers,
       ],
       providers: [
         { provide: CONFIG, useValue: config },

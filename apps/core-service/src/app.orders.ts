@@ -5,6 +5,7 @@ import { FulfilmentsController } from './fulfilments/fulfilments.controller.js'
 import { FulfilmentsRepository } from './fulfilments/fulfilments.repository.js'
 import { FulfilmentsService } from './fulfilments/fulfilments.service.js'
 import { Holds } from './orders/holds.js'
+import { InnerOrdersController } from './orders/inner-orders.controller.js'
 import { OrderChanges } from './orders/order-changes.js'
 import { OrderStreamService } from './orders/order-stream.service.js'
 import { OrderSweeps } from './orders/order-sweeps.js'
@@ -23,7 +24,7 @@ import { PspClient } from './payments/psp-client.js'
 
 /** From the cart to the money: carts, orders, payments, fulfilments. */
 export const ORDERS = {
-  controllers: [CartsController, OrdersController, PaymentsController, FulfilmentsController],
+  controllers: [CartsController, OrdersController, InnerOrdersController, PaymentsController, FulfilmentsController],
   providers: [
     CartsRepository,
     CartsService,

@@ -26,6 +26,7 @@ test('a service gets the scopes of its own rows', () => {
   assert.deepEqual(callScopesOf('api-gateway').sort(), ['call:auth-service', 'call:core-service'])
   assert.deepEqual(callScopesOf('core-service').sort(), ['call:auth-service', 'call:aux-service'])
   assert.deepEqual(callScopesOf('auth-service'), ['call:core-service'])
+  assert.deepEqual(callScopesOf('aux-service'), ['call:core-service'])
 })
 
 test('every error code is named <area>.<what> and has a status of its kind', () => {

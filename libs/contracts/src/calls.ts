@@ -90,6 +90,22 @@ export const CALLS: readonly CallRule[] = [
     serviceToken: true,
   },
   {
+    from: 'aux-service',
+    to: 'core-service',
+    purpose: 'an order as it is now, for a mail',
+    methods: ['GET'],
+    paths: ['/internal/orders/*'],
+    serviceToken: true,
+  },
+  {
+    from: 'core-service',
+    to: 'aux-service',
+    purpose: 'whether a buyer wants mails',
+    methods: ['GET', 'PUT'],
+    paths: ['/internal/notifications/preferences'],
+    serviceToken: true,
+  },
+  {
     from: 'core-service',
     to: 'aux-service',
     purpose: 'dead letters and the outbox, for operators',

@@ -63,6 +63,8 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'Fulfilments.refuse': RETURN,
   'Payments.callback': ['payments.signature-invalid', 'request.too-large'],
   'Notifications.list': [],
+  'Notifications.preferences': [],
+  'Notifications.setPreferences': [],
   'Sales.list': [],
   'Webhooks.list': [],
   'Webhooks.create': ['webhooks.url-refused', 'webhooks.endpoint-limit', 'request.idempotency-key-missing'],

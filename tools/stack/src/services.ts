@@ -84,6 +84,7 @@ export function serviceEnv(name: ServiceName, { ports, urls, secrets, keys, gate
     }),
     ...(name === 'aux-service' && {
       DATA_KEYS: dataKey('aux', urls.postgres, secrets),
+      SMTP_URL: `smtp://127.0.0.1:${ports.smtp}`,
       WEBHOOK_ALLOW_HTTP: 'true',
       WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
     }),

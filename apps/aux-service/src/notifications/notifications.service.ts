@@ -1,37 +1,35 @@
 import { Inject, Injectable } from '@nestjs/common'
 import {
+  BUYER_EVENTS,
   decodeCursor,
   encodeCursor,
   idOf,
   idSchema,
   uuidOf,
   type DomainEvent,
-  type EventType,
   type Id,
-  type Notification,
   type NotificationPage,
+  type OrderId,
   type PageQuery,
+  type UserId,
 } from '@catamaran/contracts'
 import type { EventBatch } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
 import { PeopleRepository } from '../people/people.repository.js'
+import { BuyersRepository } from './buyers.repository.js'
 import { NotificationsRepository, type NewNotification } from './notifications.repository.js'
 
-type OrderEvent = DomainEvent<'orders.order.placed.v1'> | DomainEvent<'orders.order.cancelled.v1'>
+type BuyerEvent = DomainEvent<keyof typeof BUYER_EVENTS>
 
-/** The events that a buyer hears of. */
-const TYPES: Partial<Record<EventType, Notification['type']>> = {
-  'orders.order.placed.v1': 'order_placed',
-  'orders.order.cancelled.v1': 'order_cancelled',
-}
 const Cursor = z.tuple([idSchema('notification')])
 
 @Injectable()
 export class NotificationsService {
   constructor(
     private readonly repository: NotificationsRepository,
+    private readonly buyers: BuyersRepository,
     private readonly people: PeopleRepository,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -41,11 +39,16 @@ export class NotificationsService {
    * seen, one that begins later deletes what was written. A batch that comes again does both again.
    */
   async notify({ events }: EventBatch): Promise<void> {
-    const entries = events.flatMap(({ event }) => this.notificationOf(event) ?? [])
-    if (entries.length === 0) return
+    // DynamoDB refuses a batch that names a key twice, as an event does that was published again.
+    const told = [...new Map(events.flatMap(({ event }) => (isBuyerEvent(event) ? [[event.id, event] as const] : []))).values()]
+    if (told.length === 0) return
+    const buyers = await this.buyersOf(told)
+    const entries = told.flatMap((event) => this.notificationOf(event, buyers.get(event.data.orderId)) ?? [])
     await this.repository.insert(entries)
-    const closed = await this.people.findClosed([...new Set(entries.map(({ userId }) => userId))])
+    const closed = await this.people.findClosed([...new Set(buyers.values())])
+    if (closed.size === 0) return
     await this.repository.delete(entries.filter(({ userId }) => closed.has(userId)))
+    await this.buyers.deleteOf([...closed])
   }
 
   async list(userId: string, { cursor, limit }: PageQuery): Promise<NotificationPage> {
@@ -57,17 +60,27 @@ export class NotificationsService {
     return { items, nextCursor: found.length > limit && last !== undefined ? encodeCursor([last.id]) : null }
   }
 
-  private notificationOf(event: DomainEvent): NewNotification | undefined {
-    const type = TYPES[event.type]
-    if (type === undefined) return undefined
-    const { buyerId, orderId } = (event as OrderEvent).data
+  /** Whose the orders of some events are. Only some events say so; the one that an order was placed by comes before all others of it. */
+  private async buyersOf(events: readonly BuyerEvent[]): Promise<ReadonlyMap<OrderId, UserId>> {
+    const placed = events.flatMap(({ type, data }) => (type === 'orders.order.placed.v1' && 'buyerId' in data ? [data] : []))
+    if (placed.length > 0) await this.buyers.save(placed)
+    const known = await this.buyers.find([...new Set(events.map(({ data }) => data.orderId))])
+    const said = events.flatMap(({ data }) => ('buyerId' in data ? [[data.orderId, data.buyerId] as const] : []))
+    return new Map([...known, ...said])
+  }
+
+  /** Undefined when nobody knows any more whose it is: that person was erased. */
+  private notificationOf({ id, type, time, data }: BuyerEvent, userId: UserId | undefined): NewNotification | undefined {
+    if (userId === undefined) return undefined
     return {
-      userId: buyerId,
-      id: idOf('notification', uuidOf(event.id as Id<'event'>)),
-      type,
-      orderId,
-      createdAt: event.time,
-      expiresAt: Math.floor((Date.parse(event.time) + this.config.notifications.ttlMs) / 1000),
+      userId,
+      id: idOf('notification', uuidOf(id as Id<'event'>)),
+      type: BUYER_EVENTS[type],
+      orderId: data.orderId,
+      createdAt: time,
+      expiresAt: Math.floor((Date.parse(time) + this.config.notifications.ttlMs) / 1000),
     }
   }
 }
+
+const isBuyerEvent = (event: DomainEvent): event is BuyerEvent => Object.hasOwn(BUYER_EVENTS, event.type)

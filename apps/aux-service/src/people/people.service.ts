@@ -1,17 +1,21 @@
 import { Injectable } from '@nestjs/common'
 import type { PersonPage, PersonQuery, UserId } from '@catamaran/contracts'
 import { Outbox } from '@catamaran/messaging'
+import { BuyersRepository } from '../notifications/buyers.repository.js'
 import { NotificationsRepository } from '../notifications/notifications.repository.js'
 import { NotificationsService } from '../notifications/notifications.service.js'
+import { PreferencesRepository } from '../notifications/preferences.repository.js'
 import { PeopleRepository } from './people.repository.js'
 
-/** What aux-service holds of people: their notifications. Sales are a seller's, the audit trail keeps digests. */
+/** What aux-service holds of people: their notifications, which orders are theirs, and whether they want mails. Sales are a seller's, the audit trail keeps digests. */
 @Injectable()
 export class PeopleService {
   constructor(
     private readonly repository: PeopleRepository,
     private readonly feed: NotificationsRepository,
     private readonly notifications: NotificationsService,
+    private readonly preferences: PreferencesRepository,
+    private readonly buyers: BuyersRepository,
     private readonly outbox: Outbox,
   ) {}
 
@@ -22,6 +26,8 @@ export class PeopleService {
   async erase(userId: UserId): Promise<void> {
     await this.repository.insertTombstone(userId)
     await this.feed.deleteAll(userId)
+    await this.preferences.delete(userId)
+    await this.buyers.deleteOf([userId])
     await this.repository.markErased(userId, (tx) =>
       this.outbox.insert(tx, [
         { type: 'erasure.person.erased.v1', subject: userId, sequence: 1, data: { userId, service: 'aux-service' } },

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { idOf, uuidOf, type Currency, type FulfilmentId, type PartnerId, type ReturnId } from '@catamaran/contracts'
 import { Database, type Statement } from '@catamaran/data'
-import type { DeliveryAddress } from '../orders/orders.schema.js'
+import type { DeliveryAddress, ShippingAddress } from '../orders/orders.schema.js'
 import type { Fulfilment, FulfilmentQuery, PartnerReturn, ReturnQuery } from './fulfilments.schema.js'
 
 // A partner has a few sellers: each one's newest are read from its own index, and the newest of all are taken of those.
@@ -125,7 +125,7 @@ const fulfilmentOf = (row: FulfilmentRow): Fulfilment => {
     })),
     items: money(row.items_minor),
     shipping: money(row.shipping_minor),
-    deliveryAddress: row.delivery_address,
+    deliveryAddress: row.delivery_address && shippingOf(row.delivery_address),
     carrier: row.carrier,
     trackingNumber: row.tracking_number,
     createdAt: row.created_at.toISOString(),
@@ -144,4 +144,11 @@ const returnOf = (row: ReturnRow): PartnerReturn => ({
   isRestocked: row.is_restocked,
   requestedAt: row.requested_at.toISOString(),
   decidedAt: row.decided_at?.toISOString() ?? null,
+})
+
+/** What a seller needs to send a parcel: not how its buyer is written to. */
+const shippingOf = ({ name, line1, line2, city, region, postalCode, country }: DeliveryAddress): ShippingAddress => ({
+  ...{ name, line1, city, postalCode, country },
+  ...(line2 === undefined ? {} : { line2 }),
+  ...(region === undefined ? {} : { region }),
 })

@@ -1,6 +1,6 @@
 import { idSchema, Money, pageOf, PageQuery } from '@catamaran/contracts'
 import { z } from 'zod'
-import { DeliveryAddress, ReturnLine } from '../orders/orders.schema.js'
+import { ReturnLine, ShippingAddress } from '../orders/orders.schema.js'
 
 const text = (max: number) => z.string().trim().min(1).max(max)
 
@@ -16,7 +16,7 @@ export const Fulfilment = z
     lines: z.array(z.strictObject({ productId: idSchema('product'), name: z.string(), quantity: z.int(), unitPrice: Money })),
     items: Money,
     shipping: Money,
-    deliveryAddress: DeliveryAddress.nullable().meta({ description: 'Null once the buyer’s data was erased' }),
+    deliveryAddress: ShippingAddress.nullable().meta({ description: 'Null once the buyer’s data was erased' }),
     carrier: z.string().nullable(),
     trackingNumber: z.string().nullable(),
     createdAt: z.iso.datetime(),

@@ -1,6 +1,6 @@
-import { Controller, Get, Inject, Query } from '@nestjs/common'
+import { Body, Controller, Get, Inject, Put, Query } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
-import { NotificationPage, PageQuery } from '@catamaran/contracts'
+import { NotificationPage, NotificationPreferences, PageQuery } from '@catamaran/contracts'
 import { HttpClient, Requires } from '@catamaran/platform'
 import { AUX } from '../config.js'
 
@@ -15,5 +15,21 @@ export class NotificationsController {
   @ApiOkResponse({ standardSchema: NotificationPage })
   list(@Query({ schema: PageQuery }) { cursor, limit }: PageQuery): Promise<NotificationPage> {
     return this.aux.call({ path: '/internal/notifications', query: { cursor, limit }, answer: NotificationPage })
+  }
+
+  @Get('preferences')
+  @Requires('notifications:read')
+  @ApiOperation({ summary: 'Read how I want to be told', description: 'Mails are on until you switch them off.' })
+  @ApiOkResponse({ standardSchema: NotificationPreferences })
+  preferences(): Promise<NotificationPreferences> {
+    return this.aux.call({ path: '/internal/notifications/preferences', answer: NotificationPreferences })
+  }
+
+  @Put('preferences')
+  @Requires('account:write')
+  @ApiOperation({ summary: 'Say how I want to be told', description: 'It goes for mails that are not sent yet, too.' })
+  @ApiOkResponse({ standardSchema: NotificationPreferences })
+  setPreferences(@Body({ schema: NotificationPreferences }) body: NotificationPreferences): Promise<NotificationPreferences> {
+    return this.aux.call({ method: 'PUT', path: '/internal/notifications/preferences', body, answer: NotificationPreferences })
   }
 }

@@ -11,6 +11,7 @@ export interface OrderRow {
   cancel_reason: Order['cancelReason']
   currency: string
   total_minor: number
+  buyer_id: string
   delivery_address: DeliveryAddress
   hold_expires_at: Date
   placed_at: Date

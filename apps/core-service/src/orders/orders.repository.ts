@@ -6,7 +6,7 @@ import { END_HOLDS, EXPIRED_HOLDS } from './end-holds.sql.js'
 import { taxIn } from '../money.js'
 import { asPlaced, orderOf, type OrderRow } from './order-row.js'
 import type { DeliveryAddress, Order, OrderHappening } from './orders.schema.js'
-import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
+import { HAPPENINGS, ORDER_BY_ID, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
 
 /** An order that somebody asks for, not placed yet. Lines name each product once. */
 export interface Draft {
@@ -155,6 +155,12 @@ export class OrdersRepository {
   async findOfBuyer(buyerId: UserId, id: OrderId): Promise<Order | undefined> {
     const [row] = await this.database.query<OrderRow>(ORDER_OF_BUYER, [uuidOf(id), uuidOf(buyerId)])
     return row && orderOf(row)
+  }
+
+  /** An order and whose it is; the address is null once that person was erased. */
+  async find(id: OrderId): Promise<{ buyerId: UserId; order: Order; address: DeliveryAddress | null } | undefined> {
+    const [row] = await this.database.query<OrderRow>(ORDER_BY_ID, [uuidOf(id)])
+    return row && { buyerId: idOf('user', row.buyer_id), order: orderOf(row), address: row.delivery_address }
   }
 
   /** The order that a buyer placed with this Idempotency-Key. */

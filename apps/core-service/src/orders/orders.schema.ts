@@ -1,4 +1,4 @@
-import { CancelReason, idSchema, Money, pageOf, PageQuery } from '@catamaran/contracts'
+import { CancelReason, idSchema, MailLanguage, Money, pageOf, PageQuery } from '@catamaran/contracts'
 import { z } from 'zod'
 import { MAX_LINES, Quantity } from '../carts/carts.schema.js'
 
@@ -9,7 +9,8 @@ export type OrderStatus = z.infer<typeof OrderStatus>
 
 const text = (max: number) => z.string().trim().min(1).max(max)
 
-export const DeliveryAddress = z
+/** Where a seller sends its part to. */
+export const ShippingAddress = z
   .strictObject({
     name: text(200),
     line1: text(200),
@@ -19,7 +20,14 @@ export const DeliveryAddress = z
     postalCode: text(20),
     country: z.string().regex(/^[A-Z]{2}$/, { message: 'expected an ISO 3166-1 alpha-2 code such as NL' }),
   })
-  .meta({ id: 'DeliveryAddress' })
+  .meta({ id: 'ShippingAddress' })
+export type ShippingAddress = z.infer<typeof ShippingAddress>
+
+/** The same as its buyer gives it, with what no seller is shown. */
+export const DeliveryAddress = ShippingAddress.extend({
+  email: z.email().max(254).optional().meta({ description: 'Where mails about the order go; without one there are none' }),
+  language: MailLanguage.optional().meta({ description: 'What those mails are written in; `en` where it is left out' }),
+}).meta({ id: 'DeliveryAddress' })
 export type DeliveryAddress = z.infer<typeof DeliveryAddress>
 
 export const PlaceOrder = z

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Inject, Injectable } from '@nestjs/common'
-import { decodeCursor, encodeCursor, idSchema, newId, type OrderId, type Page, type UserId } from '@catamaran/contracts'
+import { decodeCursor, encodeCursor, idSchema, newId, type OrderForMail, type OrderId, type Page, type UserId } from '@catamaran/contracts'
 import { Flags } from '@catamaran/flags'
 import { AppError, currentContext } from '@catamaran/platform'
 import { z } from 'zod'
@@ -57,6 +57,21 @@ export class OrdersService {
     const order = await this.repository.findOfBuyer(buyerId, id)
     if (order === undefined) throw new AppError('orders.not-found')
     return order
+  }
+
+  /** What a mail tells of an order. @throws AppError orders.not-found */
+  async readForMail(id: OrderId): Promise<OrderForMail> {
+    const found = await this.repository.find(id)
+    if (found === undefined) throw new AppError('orders.not-found')
+    const { buyerId, address, order } = found
+    const { lines, shipping, total, cancelReason, payment, fulfilments, returns } = order
+    return {
+      ...{ id, buyerId, email: address?.email ?? null, language: address?.language ?? 'en' },
+      ...{ shipping, total, cancelReason, actionUrl: payment.actionUrl },
+      lines: lines.map(({ name, quantity, unitPrice }) => ({ name, quantity, unitPrice })),
+      fulfilments: fulfilments.map((part) => ({ id: part.id, carrier: part.carrier, trackingNumber: part.trackingNumber })),
+      returns: returns.map((each) => ({ id: each.id, refund: each.refund })),
+    }
   }
 
   async list(buyerId: UserId, { cursor, limit }: OrderQuery): Promise<Page<Order>> {

@@ -67,7 +67,7 @@ select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.ship
 from priced l left join mine m using (n) left join changed c on c.id = l.product_id order by l.n, l.line_no`,
 }
 
-const ORDER = `select o.id, o.request_hash, o.status, o.cancel_reason, o.currency, o.total_minor, o.delivery_address, o.hold_expires_at, o.placed_at, o.cart_id, o.cart_version,
+const ORDER = `select o.id, o.buyer_id, o.request_hash, o.status, o.cancel_reason, o.currency, o.total_minor, o.delivery_address, o.hold_expires_at, o.placed_at, o.cart_id, o.cart_version,
   (select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'name', l.product_name, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor,
     'shippingMinor', l.shipping_minor, 'taxBasisPoints', l.tax_basis_points) order by l.line_no) from order_line l where l.order_id = o.id) as lines,
   (select json_agg(json_build_object('id', f.id, 'sellerId', f.seller_id, 'status', f.status, 'carrier', f.carrier, 'trackingNumber', f.tracking_number,
@@ -79,6 +79,8 @@ const ORDER = `select o.id, o.request_hash, o.status, o.cancel_reason, o.currenc
   from orders o`
 
 export const ORDER_OF_BUYER: Statement = { name: 'order-of-buyer', text: `${ORDER} where o.id = $1 and o.buyer_id = $2` }
+/** Order $1, whoever's it is. */
+export const ORDER_BY_ID: Statement = { name: 'order-by-id', text: `${ORDER} where o.id = $1` }
 export const ORDER_BY_KEY: Statement = { name: 'order-by-key', text: `${ORDER} where o.buyer_id = $1 and o.idempotency_key = $2` }
 /** What has happened to order $1 since version $2, in order. */
 export const HAPPENINGS: Statement = {

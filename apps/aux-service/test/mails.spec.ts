@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import { newId, uuidOf, type OrderForMail, type OrderId, type UserId } from '@catamaran/contracts'
+import { Mailbox, until } from '@catamaran/testing'
+import { Harness, orderFacts, partFacts } from './harness.js'
+
+const holdExpiresAt = '2026-01-01T00:00:00.000Z'
+const money = (amountMinor: number) => ({ amountMinor, currency: 'EUR' as const })
+
+let harness: Harness
+let mailbox: Mailbox
+let url: string
+let isCoreDown = false
+const orders = new Map<OrderId, OrderForMail>()
+const asked = new Set<unknown>()
+// core-service's side has its own test (apps/core-service/test/order-mail.spec.ts): here it is what answers.
+const core = createServer((request, response) => {
+  const order = orders.get(request.url?.split('/').at(-1) as OrderId)
+  asked.add(request.headers['x-service-token'] !== undefined && request.headers.authorization === undefined)
+  const status = isCoreDown ? 503 : order === undefined ? 404 : 200
+  const problem = { type: '/problems/x', title: 'x', status, detail: 'x', code: 'orders.not-found', requestId: 'req' }
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(order ?? problem))
+})
+
+before(async () => {
+  mailbox = await Mailbox.start()
+  await new Promise<void>((resolve) => core.listen(0, '127.0.0.1', resolve))
+  const coreUrl = `http://127.0.0.1:${(core.address() as AddressInfo).port}`
+  const fast = { MAIL_POLL_MS: '50', MAIL_RETRY_MS: '50' }
+  harness = await Harness.create('aux_mails', { CORE_URL: coreUrl, SMTP_URL: mailbox.url, ...fast })
+  url = (await harness.start()).url
+})
+after(async () => {
+  await harness.close()
+  await mailbox.close()
+  core.close()
+  core.closeAllConnections()
+})
+
+/** An order as core-service will tell of it. */
+const known = (changed: Partial<OrderForMail> = {}) => {
+  const facts = orderFacts(newId('seller'), changed.buyerId ?? newId('user'))
+  const email = `${facts.orderId}@example.org`
+  const order: OrderForMail = {
+    ...{
+      id: facts.orderId,
+      buyerId: facts.buyerId,
+      email,
+      language: 'en',
+      cancelReason: null,
+      actionUrl: null,
+      returns: [],
+      fulfilments: [],
+    },
+    ...{ lines: [{ name: 'Oak lamp', quantity: 3, unitPrice: money(100) }], shipping: money(0), total: money(300) },
+    ...changed,
+  }
+  orders.set(facts.orderId, order)
+  return { facts, email, order }
+}
+const place = (facts: ReturnType<typeof orderFacts>) =>
+  harness.publish('orders.order.placed.v1', facts.orderId, 1, { ...facts, holdExpiresAt })
+const outcomesOf = async (orderId: OrderId): Promise<(string | null)[]> =>
+  (
+    await harness.query<{ outcome: string | null }>('select outcome from mail where order_id = $1 order by created_at, id', [
+      uuidOf(orderId),
+    ])
+  ).map(({ outcome }) => outcome)
+const ended = (orderId: OrderId, ...outcomes: string[]): Promise<true> =>
+  until(async () => JSON.stringify(await outcomesOf(orderId)) === JSON.stringify(outcomes), {
+    deadlineMs: 20_000,
+    message: `mails about it are ${outcomes.join()}`,
+  })
+const preferences = async (user: UserId, body?: unknown) => {
+  const response = await fetch(`${url}/internal/notifications/preferences`, {
+    method: body === undefined ? 'GET' : 'PUT',
+    headers: {
+      'x-service-token': await harness.issuer.serviceToken('core-service'),
+      authorization: `Bearer ${await harness.issuer.token({ sub: user, scopes: ['notifications:read', 'account:write'] })}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(10_000),
+  })
+  return { status: response.status, body: (await response.json()) as unknown }
+}
+
+test('a buyer gets a mail and a notification of each thing, in their language, with the Message-ID of its event', async () => {
+  const part = partFacts(newId('partner'))
+  const { facts, email } = known({
+    language: 'de',
+    fulfilments: [{ id: part.fulfilmentId, carrier: 'PostNL', trackingNumber: '3SABC' }],
+  })
+  await place(facts)
+  await harness.publish('orders.fulfilment.shipped.v1', facts.orderId, 2, { ...part, orderId: facts.orderId })
+  await ended(facts.orderId, 'sent', 'sent')
+  const placed = await mailbox.nextLike(email, /eingegangen/)
+  const shipped = await mailbox.nextLike(email, /mit PostNL/)
+  assert.match(placed.text, /3 × Oak lamp/)
+  assert.match(shipped.text, /3SABC/)
+  for (const mail of [placed, shipped]) {
+    assert.match(mail.head, /^Message-ID: <evt_[0-9a-z]{26}@catamaran>/m)
+    assert.match(mail.text, /text\/plain[\s\S]*text\/html/)
+  }
+  await harness.settled(['aux.notifications'])
+  const { items } = await harness.notificationsOf(url, facts.buyerId)
+  assert.deepEqual(
+    items.map(({ type }) => type),
+    ['order_shipped', 'order_placed'],
+  )
+  assert.deepEqual([...asked], [true], 'core-service is asked with the service token alone')
+})
+
+test('an event that comes twice in one batch makes one mail and one notification, and no dead letter', async () => {
+  const { facts, email } = known()
+  const id = newId('event')
+  const headers = {
+    ...{ ce_specversion: '1.0', ce_id: id, ce_type: 'orders.order.placed.v1', ce_source: '/core-service' },
+    ...{ ce_subject: facts.orderId, ce_time: holdExpiresAt, ce_sequence: '1' },
+  }
+  const deadBefore = await harness.deadLetters()
+  await harness.produce(facts.orderId, JSON.stringify({ ...facts, holdExpiresAt }), headers, { times: 2 })
+  await ended(facts.orderId, 'sent')
+  await harness.settled(['aux.notifications', 'aux.mails'])
+  assert.equal(mailbox.to(email).length, 1)
+  assert.deepEqual(await harness.feedOf(facts.buyerId), [id.replace('evt_', 'ntf_')])
+  assert.equal(await harness.deadLetters(), deadBefore)
+})
+
+test('a mail server or a core-service that is away loses no mail: it is sent once they are back', async () => {
+  const [first, second] = [known(), known()]
+  mailbox.refuse = true
+  await place(first.facts)
+  await until(async () => (await harness.query('select from mail where attempts > 1')).length > 0, { message: 'it is tried again' })
+  isCoreDown = true
+  mailbox.refuse = false
+  await place(second.facts)
+  await until(async () => (await harness.query('select from mail where outcome is null and attempts > 1')).length === 2, {
+    ...{ deadlineMs: 20_000, message: 'both are tried again' },
+  })
+  isCoreDown = false
+  for (const { facts, email } of [first, second]) {
+    await ended(facts.orderId, 'sent')
+    assert.equal(mailbox.to(email).length, 1)
+  }
+})
+
+test('without an address, an order or the wish for mails, and after an erasure, nothing is sent', async () => {
+  const [nowhere, gone, unwanted] = [known({ email: null }), known(), known()]
+  orders.delete(gone.facts.orderId)
+  const buyer = unwanted.facts.buyerId
+  assert.deepEqual(await preferences(buyer), { status: 200, body: { mail: true } })
+  assert.equal((await preferences(buyer, { mail: 'never' })).status, 400)
+  assert.deepEqual(await preferences(buyer, { mail: false }), { status: 200, body: { mail: false } })
+  for (const { facts } of [nowhere, gone, unwanted]) await place(facts)
+  for (const { facts } of [nowhere, gone, unwanted]) await ended(facts.orderId, 'dropped')
+  assert.deepEqual(await preferences(buyer), { status: 200, body: { mail: false } })
+  await harness.publish('identity.user.closed.v1', buyer, 2, { userId: buyer })
+  const rows = () =>
+    harness.query('select from mail_preference where user_id = $1 union all select from order_buyer where user_id = $1', [uuidOf(buyer)])
+  await until(
+    async () =>
+      (await harness.query('select from erased_person where user_id = $1 and erased_at is not null', [uuidOf(buyer)])).length === 1,
+  )
+  assert.deepEqual(await rows(), [])
+  await preferences(buyer, { mail: false })
+  assert.deepEqual(await rows(), [], 'nothing of a person comes back')
+  await harness.publish('orders.order.cancelled.v1', unwanted.facts.orderId, 2, { ...unwanted.facts, reason: 'seller' })
+  await ended(unwanted.facts.orderId, 'dropped', 'dropped')
+  assert.deepEqual(
+    [nowhere, gone, unwanted].map(({ email }) => mailbox.to(email).length),
+    [0, 0, 0],
+  )
+})
