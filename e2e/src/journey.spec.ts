@@ -29,6 +29,7 @@ test('a new buyer registers, signs in, orders from the cart and hears of it', ()
     'put two in the cart',
     'order',
     'hear of it',
+    'read the mail about it',
   ])
   assert.equal(done.order.status, 'pending_payment')
 })

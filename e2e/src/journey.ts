@@ -13,7 +13,7 @@ const CLIENT_ID = 'catamaran-demo'
 const REDIRECT_URI = 'http://127.0.0.1:3999/callback'
 const NOTIFICATION_DEADLINE_MS = 15_000
 
-const Mails = z.array(z.object({ subject: z.string(), links: z.array(z.string()) }))
+const Mails = z.array(z.object({ id: z.string(), subject: z.string(), links: z.array(z.string()) }))
 
 export interface Journey {
   email: string
@@ -26,11 +26,24 @@ export interface Journey {
   order: components['schemas']['Order']
 }
 
+type Mail = z.infer<typeof Mails>[number]
+
+/** Waits for the first mail to an address, behind another one when that is given. */
+const nextMail = async ({ sandbox }: RunningSystem, to: string, after?: Mail): Promise<Mail | undefined> => {
+  const query = new URLSearchParams({ to, waitMs: '10000', ...(after && { after: after.id }) })
+  const response = await fetch(`${sandbox.mail.url}/api/messages?${query}`, { signal: AbortSignal.timeout(15_000) })
+  return Mails.parse(await response.json())[0]
+}
+
+/** Waits for the mail that says that an order was placed. */
+const orderMail = async (system: RunningSystem, email: string): Promise<string> => {
+  for (let mail = await nextMail(system, email); mail !== undefined; mail = await nextMail(system, email, mail))
+    if (/your order/i.test(mail.subject)) return mail.subject
+  throw new Error(`no mail about an order came to ${email}`)
+}
+
 const confirmMail = async (system: RunningSystem, email: string): Promise<string> => {
-  const response = await fetch(`${system.sandbox.mail.url}/api/messages?to=${encodeURIComponent(email)}&waitMs=10000`, {
-    signal: AbortSignal.timeout(15_000),
-  })
-  const [mail] = Mails.parse(await response.json())
+  const mail = await nextMail(system, email)
   const link = mail?.links.find((url) => url.includes('verify'))
   if (mail === undefined || link === undefined) throw new Error(`no mail with a link came to ${email}`)
   const browser = new Browser()
@@ -107,12 +120,17 @@ export const journey = async (system: RunningSystem, report: Report): Promise<Jo
     () => signIn(system, email, password),
     ({ tokens: granted }) => `access token for ${granted.expires_in} s, ${granted.claims()?.sub}`,
   )
-  const order = await shop(createCatamaran({ baseUrl: system.gateway, auth: { token: () => tokens.access_token } }), step)
+  const order = await shop(createCatamaran({ baseUrl: system.gateway, auth: { token: () => tokens.access_token } }), email, step)
+  await step(
+    'read the mail about it',
+    () => orderMail(system, email),
+    (subject) => `“${subject}”, in the sandbox mailbox: ${system.sandbox.mail.url}`,
+  )
   const { access_token: accessToken, id_token: idToken = '', refresh_token: refreshToken = '' } = tokens
   return { ...{ email, password, order, browser }, ...{ accessToken, idToken, refreshToken } }
 }
 
-const shop = async (buyer: Catamaran, step: Step): Promise<Journey['order']> => {
+const shop = async (buyer: Catamaran, email: string, step: Step): Promise<Journey['order']> => {
   const { items } = await step(
     'browse',
     () => dataOf(buyer.GET('/v1/products', { params: { query: { q: 'tea', limit: 5 } } })),
@@ -130,7 +148,7 @@ const shop = async (buyer: Catamaran, step: Step): Promise<Journey['order']> => 
     () => dataOf(buyer.POST('/v1/cart/lines', { body: { productId: product.id, quantity: 2 } })),
     ({ version, lines }) => `version ${version}, ${lines[0]?.quantity} pieces`,
   )
-  const deliveryAddress = { name: 'Demo Buyer', line1: 'Havenkade 12', city: 'Rotterdam', postalCode: '3011 AA', country: 'NL' }
+  const deliveryAddress = { name: 'Demo Buyer', line1: 'Havenkade 12', city: 'Rotterdam', postalCode: '3011 AA', country: 'NL', email }
   const order = await step(
     'order',
     () =>

@@ -99,7 +99,7 @@ test('a crash between the write of a late notification and the look for tombston
     await own.publish('orders.order.placed.v1', facts.orderId, 1, { ...facts, holdExpiresAt })
     await own.settled()
     await first.service.close()
-    const [event] = await own.query<{ id: string }>("select event_id as id from inbox where consumer = 'aux.sales'")
+    const [event] = await own.query<{ id: string }>("select event_id as id from inbox where consumer = 'aux.mails'")
     const entry = { type: 'order_placed' as const, orderId: facts.orderId, createdAt: holdExpiresAt, expiresAt: 4_000_000_000 }
     await own.plant({ ...entry, userId: facts.buyerId, id: idOf('notification', event?.id ?? '') })
     await own.replayEverything()
