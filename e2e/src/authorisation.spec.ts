@@ -36,7 +36,7 @@ const whatIsTheirs = async (): Promise<Record<string, string>> => {
   )
   const answers = read.map(async ([name, row]) => {
     const id = row.others && walk.world.owned[row.others.thing]
-    const call = { method: 'GET', path: pathOf(name, row, walk, id), token: await walk.mint.token(callerOf(row, walk)) }
+    const call = { method: 'GET', path: pathOf(name, row, walk, id) + (row.query ?? ''), token: await walk.mint.token(callerOf(row, walk)) }
     const { status, text } = await send(gatewayOf(own.system), call)
     assert.equal(status, 200, `${name}: ${text}`)
     return [name, text.replace(/"(lastSeenAt|lastUsedAt)":("[^"]*"|null)/g, '')] as const

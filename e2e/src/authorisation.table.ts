@@ -24,6 +24,8 @@ export interface Row {
   /** For pages: whom they show something to, anybody or who is signed in here. */
   readonly page?: 'anybody' | 'session'
   readonly others?: Others
+  /** What a read has to be asked with. */
+  readonly query?: string
   /** Whether the route itself judges who calls, by something else than a token. */
   readonly judges?: true
   /** The scope that the handler itself asks for, where the guard leaves it to it. */
@@ -198,7 +200,7 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'POST /v1/partner/returns/{id}/accept': core('orders', {}, { ...RETURN, body: {} }),
   'POST /v1/partner/returns/{id}/refuse': core('orders', {}, RETURN),
 
-  'GET /v1/partner/sales': core('orders'),
+  'GET /v1/partner/sales': { ...core('orders'), query: '?from=2026-01-01&to=2026-01-31' },
 
   ...WEBHOOKS('/v1/partner/webhooks', (others) => core('webhooks', {}, others)),
 
