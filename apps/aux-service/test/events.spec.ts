@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { firstBrokenLink, newId } from '@catamaran/contracts'
+import { firstBrokenLink, newId, uuidOf } from '@catamaran/contracts'
 import { until } from '@catamaran/testing'
 import { Harness, orderFacts, partFacts } from './harness.js'
 
@@ -119,4 +119,18 @@ test('poison goes to the dead-letter topic, once for each group, and what comes 
   await harness.settled()
   assert.equal((await harness.notificationsOf(url, facts.buyerId)).items.length, 1)
   assert.equal((await harness.deadLetters()) - deadBefore, 10)
+})
+
+test('an event that comes twice in one batch, as after a crash of its relay, has its effects once', async () => {
+  const partner = newId('partner')
+  const facts = partFacts(partner)
+  const placed = orderFacts()
+  const twice = `insert into outbox (id, type, subject, sequence, data)
+    select $1::uuid, $2, $3::uuid, 1, $4 from generate_series(1, 2)`
+  await harness.query(twice, [uuidOf(newId('event')), 'orders.fulfilment.created.v1', uuidOf(facts.orderId), JSON.stringify(facts)])
+  const data = JSON.stringify({ ...placed, holdExpiresAt })
+  await harness.query(twice, [uuidOf(newId('event')), 'orders.order.placed.v1', uuidOf(placed.orderId), data])
+  await harness.settled()
+  assert.deepEqual(await harness.salesOf(partner), [[3, 300, 0, 0, 0, 0]])
+  assert.equal((await harness.feedOf(placed.buyerId)).length, 1)
 })

@@ -34,6 +34,7 @@ export const INVARIANTS = {
   I5: 'every committed event is published once and in order',
   I6: 'every webhook was accepted, waits in turn or is a dead letter',
   I7: 'nobody is told what is another’s',
+  I8: 'the audit chains verify from their first link',
 } as const
 
 /** Checks the invariants of design section 6 against the books. @param told what clients saw, for I4 */
@@ -46,6 +47,7 @@ export const audit = async (books: Books, told: readonly KeyRecord[] = []): Prom
     ...(await checkEvents(books)),
     ...(await checkSales(books)),
     ...(await checkWebhooks(books)),
+    ...books.chains.map((detail): Finding => ({ invariant: 'I8', detail })),
   ]
   const [count] = await books.core<{ orders: number }>('select count(*)::int as orders from orders')
   return {

@@ -1,8 +1,10 @@
 import { EVENTS, isId, TOPICS, type EventType } from '@catamaran/contracts'
+import { Dynamo } from '@catamaran/data'
 import { createKafka } from '@catamaran/messaging'
 import type { RunningSystem } from '@catamaran/stack'
 import type { Admin } from 'kafkajs'
 import pg from 'pg'
+import { checkChains } from './chain.js'
 
 /** Runs a read-only statement. */
 export type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
@@ -56,6 +58,8 @@ export interface Books {
   readonly events: readonly PublishedEvent[]
   readonly received: readonly Arrival[]
   readonly lags: readonly Lag[]
+  /** What is wrong with the audit chains, a line each. */
+  readonly chains: readonly string[]
 }
 
 /** What breaks an invariant, with the rows that do. */
@@ -85,9 +89,14 @@ export const openBooks = async (system: RunningSystem): Promise<OpenBooks> => {
       async <Row extends object>(text: string, values: readonly unknown[] = []) =>
         (await client.query(text, values as unknown[])).rows as Row[],
   ) as [Query, Query]
-  const [ledger, { events, lags }, received] = await Promise.all([ledgerOf(system), topicOf(system), receivedOf(system)])
+  const [ledger, { events, lags }, received, chains] = await Promise.all([
+    ledgerOf(system),
+    topicOf(system),
+    receivedOf(system),
+    chainsOf(system),
+  ])
   return {
-    books: { core, aux, ledger, events, received, lags },
+    books: { core, aux, ledger, events, received, lags, chains },
     close: async () => {
       await Promise.all(clients.map((client) => client.end()))
     },
@@ -109,6 +118,25 @@ const ledgerOf = async ({ serviceEnv }: RunningSystem): Promise<Movement[]> => {
     hasMore = page.hasMore
   }
   return movements
+}
+
+/** The chains are read after how far they must reach. */
+const chainsOf = async ({ engines, serviceEnv }: RunningSystem): Promise<string[]> => {
+  const { AWS_REGION = 'local', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = serviceEnv['aux-service'] ?? {}
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY }) // the SDK's own way to credentials
+  const admin = createKafka({ brokers: [...engines.kafkaBrokers], topicPrefix: '' }, 'catamaran-audit', undefined, { retries: 8 }).admin()
+  const dynamo = new Dynamo({ endpoint: engines.dynamodbEndpoint, region: AWS_REGION })
+  await admin.connect()
+  try {
+    const offsets = await admin.fetchOffsets({ groupId: 'aux.audit', topics: Object.keys(TOPICS) })
+    const committed = offsets.flatMap(({ topic, partitions }) =>
+      partitions.flatMap(({ partition, offset }) => (Number(offset) > 0 ? [[`${topic}#${partition}`, Number(offset)] as const] : [])),
+    )
+    return await checkChains(dynamo, new Map(committed))
+  } finally {
+    dynamo.onApplicationShutdown()
+    await admin.disconnect()
+  }
 }
 
 const PAGE = 500

@@ -128,7 +128,7 @@ const EVENTS = [
 const booksWith = (changed: Partial<Books> = {}): Books => {
   const query: Books['core'] = async (text, values = []) => (await client.query(text, values as unknown[])).rows
   const auxQuery: Books['aux'] = async (text, values = []) => (await auxClient.query(text, values as unknown[])).rows
-  return { core: query, aux: auxQuery, ledger: LEDGER, events: EVENTS, received: RECEIVED, lags: [], ...changed }
+  return { core: query, aux: auxQuery, ledger: LEDGER, events: EVENTS, received: RECEIVED, lags: [], chains: [], ...changed }
 }
 /** Which invariants break while a row is otherwise; everything is as before afterwards. */
 const brokenBy = async (statement: string, ...values: unknown[]): Promise<string[]> => {
@@ -264,4 +264,9 @@ test("I5: a partner's sales that are not what core's own tables say are found, u
   } finally {
     await Promise.all([run('rollback'), auxClient.query('rollback')])
   }
+})
+
+test('I8: what is wrong with a chain is told', async () => {
+  const { findings } = await audit(booksWith({ chains: ['chain orders#3, link 5: it was altered'] }))
+  assert.deepEqual(findings, [{ invariant: 'I8', detail: 'chain orders#3, link 5: it was altered' }])
 })
