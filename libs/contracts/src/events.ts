@@ -28,34 +28,16 @@ export const CancelReason = z.enum(['hold_expired', 'payment_declined', 'buyer',
 export type CancelReason = z.infer<typeof CancelReason>
 
 /** One seller's part of a confirmed order. It tells nothing of the other parts, since a partner's webhook carries it on. */
-const fulfilmentFacts = {
-  fulfilmentId: idSchema('fulfilment'),
-  orderId: idSchema('order'),
-  sellerId: idSchema('seller'),
-  partnerId: idSchema('partner').nullable(),
-  currency: Currency,
-  itemsMinor: z.int().min(0),
-  shippingMinor: z.int().min(0),
-  lines: z.array(OrderLine).min(1),
-}
-const returnFacts = {
-  returnId: idSchema('return'),
-  fulfilmentId: idSchema('fulfilment'),
-  orderId: idSchema('order'),
-  sellerId: idSchema('seller'),
-  partnerId: idSchema('partner').nullable(),
-  currency: Currency,
-  refundMinor: z.int().min(0),
-  lines: z.array(OrderLine).min(1),
-}
-const paymentFacts = {
+const partFacts = {
   orderId: idSchema('order'),
   fulfilmentId: idSchema('fulfilment'),
   sellerId: idSchema('seller'),
   partnerId: idSchema('partner').nullable(),
   currency: Currency,
-  amountMinor: z.int().positive(),
 }
+const fulfilmentFacts = { ...partFacts, itemsMinor: z.int().min(0), shippingMinor: z.int().min(0), lines: z.array(OrderLine).min(1) }
+const returnFacts = { ...partFacts, returnId: idSchema('return'), refundMinor: z.int().min(0), lines: z.array(OrderLine).min(1) }
+const paymentFacts = { ...partFacts, amountMinor: z.int().positive() }
 
 const event = <D extends z.ZodType>(topic: Topic, subject: IdKind, about: string, data: D) => ({ topic, subject, about, data })
 
