@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { firstBrokenLink, newId, TOPICS, type AuditedEvent, type AuditLink, type Topic } from '@catamaran/contracts'
+import { auditedId, firstBrokenLink, newId, TOPICS, type AuditedEvent, type AuditLink, type Topic } from '@catamaran/contracts'
 import { AUDIT, verifyChains } from '@catamaran/data'
 import { runInContext, traceparentOf, type Claims } from '@catamaran/platform'
 import { until } from '@catamaran/testing'
@@ -26,7 +26,7 @@ const as = <T>(sub: string, clientId: string, work: () => Promise<T>): Promise<T
 const place = (facts = orderFacts()) => harness.publish('orders.order.placed.v1', facts.orderId, 1, { ...facts, holdExpiresAt })
 const auditedOf = async (topic: Topic): Promise<AuditedEvent[]> => (await harness.chains(topic)).flat().flatMap(({ events }) => [...events])
 const isAudited = (topic: Topic, subject: string): Promise<true> =>
-  until(async () => (await auditedOf(topic)).some((event) => event.subject === subject), {
+  until(async () => (await auditedOf(topic)).some((event) => event.subject === auditedId(subject)), {
     message: `${topic} is audited`,
     deadlineMs: 20_000,
   })
@@ -50,10 +50,10 @@ test('the events of every topic stand in its chains, with the user or the key th
   assert.equal(expected.length, Object.keys(TOPICS).length)
   for (const [topic, subject, actor] of expected) {
     await isAudited(topic, subject)
-    const found = (await auditedOf(topic)).filter((event) => event.subject === subject)
+    const found = (await auditedOf(topic)).filter((event) => event.subject === auditedId(subject))
     assert.deepEqual(
       found.map((event) => event.actor),
-      [actor],
+      [actor && auditedId(actor)],
       topic,
     )
     assert.deepEqual((await harness.chains(topic)).map(firstBrokenLink), [undefined, undefined])

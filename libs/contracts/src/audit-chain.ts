@@ -29,14 +29,20 @@ export const GENESIS = '0'.repeat(64)
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
+/**
+ * An id as a chain keeps it: a person's as a digest, since a chain can't forget and a person can be erased. Who has the id finds its entries; who has the entries
+ * alone doesn't find the person.
+ */
+export const auditedId = (id: string): string => (id.startsWith('usr_') ? `usr:${sha256(id).slice(0, 32)}` : id)
+
 /** The event as a link keeps it. */
 export const audited = (offset: number, { id, type, subject, sequence, actor, data }: DomainEvent): AuditedEvent => ({
   offset,
   id,
   type,
-  subject,
+  subject: auditedId(subject),
   sequence,
-  ...(actor === undefined ? {} : { actor }),
+  ...(actor === undefined ? {} : { actor: auditedId(actor) }),
   digest: sha256(JSON.stringify(data)),
 })
 
