@@ -171,12 +171,13 @@ test('letters that died long ago are forgotten, and no others', async () => {
   assert.deepEqual([(await ask('GET', `/dead-letters/${oldLetter.id}`)).status, (await letter(youngLetter.id)).status], [404, 'dead'])
 })
 
-test('an event that could not be published is seen, and given back twice at once it is published once', async () => {
+test('an event that could not be published is seen, and given back twice at once it is published once, with who made the change', async () => {
   const facts = orderFacts()
-  const id = newId('event')
+  const [id, actor] = [newId('event'), newId('apiKey')]
   await harness.query(
-    `insert into outbox_dead (seq, id, type, subject, sequence, time, data, reason) values (1, $1, 'orders.order.placed.v1', $2, 1, now(), $3, 'too large')`,
-    [uuidOf(id), uuidOf(facts.orderId), JSON.stringify({ ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })],
+    `insert into outbox_dead (seq, id, type, subject, sequence, time, data, actor, reason)
+      values (1, $1, 'orders.order.placed.v1', $2, 1, now(), $3, $4, 'too large')`,
+    [uuidOf(id), uuidOf(facts.orderId), JSON.stringify({ ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' }), actor],
   )
   const state = await ask('GET', '/outbox')
   assert.deepEqual([state.body.service, state.body.isReachable, state.body.unpublishable], ['aux-service', true, 1])
@@ -193,6 +194,11 @@ test('an event that could not be published is seen, and given back twice at once
   await harness.settled()
   const notifications = await harness.feedOf(facts.buyerId)
   assert.deepEqual(notifications, [idOf('notification', uuidOf(id))])
+  const audited = (await harness.chains()).flat().flatMap(({ events }) => events.filter(({ subject }) => subject === facts.orderId))
+  assert.deepEqual(
+    audited.map((event) => event.actor),
+    [actor],
+  )
 })
 
 test('only an operator with two factors sees or replays letters, and one that is not there is 404', async () => {

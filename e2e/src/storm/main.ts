@@ -22,7 +22,12 @@ else {
   const { rounds, seed, buyers } = values
   console.log(`A storm of ${rounds} rounds, seed ${seed}`)
   const report = (line: string): void => (values.quiet ? undefined : console.log(`  ${line}`))
-  const { witness, report: books, seconds } = await storm({ rounds: Number(rounds), seed: Number(seed), buyers: Number(buyers), report })
+  const {
+    witness,
+    report: books,
+    seconds,
+    logDir,
+  } = await storm({ rounds: Number(rounds), seed: Number(seed), buyers: Number(buyers), report })
   const listed = (start: string) =>
     witness
       .startingWith(start)
@@ -46,5 +51,6 @@ breaches              ${witness.breaches.length}${witness.breaches
 ${told(books)}
 
 ${seconds.toFixed(0)} s, seed ${seed}`)
+  if (logDir !== undefined) console.log(`The logs are in ${logDir}`)
   if (books.findings.length + books.stuck + witness.breaches.length > 0) process.exitCode = 1
 }

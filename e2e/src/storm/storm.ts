@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { audit, type Report } from '@catamaran/audit'
 import { startSystem } from '@catamaran/stack'
@@ -25,6 +28,8 @@ export interface StormResult {
   readonly witness: Witness
   readonly report: Report
   readonly seconds: number
+  /** Where the logs of a storm that found something are kept. */
+  readonly logDir: string | undefined
 }
 
 /** Short lives, so that holds end and returns close within the storm; no limits, since one machine plays all callers. */
@@ -42,6 +47,13 @@ const ENVIRONMENT = {
 const SELLERS = 2
 const STRANGERS = 1
 const PAUSE_MS = 25
+
+/** A copy of the logs: the system's own go with it. */
+const kept = (logDir: string): string => {
+  const copy = mkdtempSync(join(tmpdir(), 'catamaran-storm-'))
+  cpSync(logDir, copy, { recursive: true })
+  return copy
+}
 
 /** Loads a system of its own while its parts are killed, lets it come to rest, and audits it. */
 export const storm = async ({
@@ -83,7 +95,12 @@ export const storm = async ({
     ending.abort()
     const { books, close } = await settledBooks(system.dataDir, world)
     try {
-      return { witness, report: await audit(books, witness.records), seconds: (performance.now() - startedAt) / 1000 }
+      const audited = await audit(books, witness.records)
+      const isFound = audited.findings.length + audited.stuck + witness.breaches.length > 0
+      return {
+        ...{ witness, report: audited, seconds: (performance.now() - startedAt) / 1000 },
+        logDir: isFound ? kept(system.logDir) : undefined,
+      }
     } finally {
       await close()
     }

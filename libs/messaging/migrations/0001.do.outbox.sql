@@ -17,7 +17,7 @@ create table outbox_lease (
   expires_at timestamptz not null
 ) with (fillfactor = 50);
 
--- Events that can never be published as they are, set aside so that those behind them go on. Mend and move back by hand.
+-- Events that can never be published as they are, set aside so that those behind them go on. An operator gives them back once mended (OutboxView).
 create table outbox_dead (
   like outbox,
   reason text not null,

@@ -37,8 +37,8 @@ with gone as (
   delete from outbox_dead where seq = any(array(
     select seq from outbox_dead where $1::uuid[] is null or id = any($1) order by seq limit $2 for update)) returning *),
 back as (
-  insert into outbox (id, type, subject, sequence, time, traceparent, data)
-  select id, type, subject, sequence, time, traceparent, data from gone order by seq returning id)
+  insert into outbox (id, type, subject, sequence, time, traceparent, data, actor)
+  select id, type, subject, sequence, time, traceparent, data, actor from gone order by seq returning id)
 select count(*) as replaying from back`,
 }
 const Cursor = z.tuple([z.int()])
