@@ -313,3 +313,14 @@ test('whatever buyers, sellers, clocks and banks do to orders, stock, states and
     { numRuns: RUNS, seed: 20_261_125, endOnFailure: true },
   )
 })
+
+test('an order is completed by the database’s clock, whatever this machine’s says', async (context) => {
+  const model = await newModel()
+  await place(model, [{ product: 0, quantity: 1 }])
+  const [order] = model.orders as [ModelOrder]
+  await endHold(model, order, 'paid')
+  await paid.ship(model.partner, await partIdOf(order, order.parts[0] as ModelPart, model), 'PostNL', null)
+  context.mock.method(Date, 'now', () => 0)
+  await complete(order)
+  assert.equal((await orders.read(model.buyer, order.id)).status, 'completed')
+})

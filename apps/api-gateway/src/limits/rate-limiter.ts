@@ -26,11 +26,6 @@ type Script = RedisClient & {
   admitByPlan(paceKey: string, dayKey: string, interval: number, tolerance: number, perDay: number, wanted: number): Promise<number[]>
 }
 
-/** Requests of one caller that came in the same turn of the event loop. */
-interface Company<T> {
-  readonly waiting: ((decided: T) => void)[]
-}
-
 /** When Redis was away or too slow this process decides alone, and asks again only after the pause. */
 const PAUSE_MS = 1_000
 const START_WAIT_MS = 500
@@ -48,7 +43,8 @@ export class RateLimiter implements OnModuleInit {
   private policies: Readonly<Record<LimitName, Policy>> | undefined
   private planPolicies = new WeakMap<Plan, PlanPolicy>()
   private awayUntil = 0
-  private readonly companies = new Map<string, Company<never>>()
+  /** Requests of each caller that came in this turn of the event loop. */
+  private readonly companies = new Map<string, ((decided: never) => void)[]>()
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -126,10 +122,10 @@ export class RateLimiter implements OnModuleInit {
     next: (decided: T) => void,
   ): void {
     if (this.redis.status !== 'ready' || performance.now() < this.awayUntil) return next(alone())
-    const company = this.companies.get(key) as Company<T> | undefined
-    if (company !== undefined) return void company.waiting.push(next)
+    const company = this.companies.get(key)
+    if (company !== undefined) return void company.push(next)
     const waiting = [next]
-    this.companies.set(key, { waiting } as Company<T> as Company<never>)
+    this.companies.set(key, waiting)
     setImmediate(() => {
       this.companies.delete(key)
       this.askFor(waiting, ask, alone)

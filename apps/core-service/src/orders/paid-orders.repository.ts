@@ -28,6 +28,8 @@ export interface LockedOrder extends PaidOrder {
   readonly id: OrderId
   readonly buyerId: UserId
   readonly version: number
+  /** When this transaction began, by the database's clock; epoch ms. */
+  readonly now: number
   readonly cancelReason: string | null
   readonly currency: Currency
   readonly totalMinor: number
@@ -182,6 +184,7 @@ interface OrderRow {
   currency: string
   total_minor: number
   returnable_until: Date | null
+  now: Date
 }
 interface PartRow {
   id: string
@@ -221,6 +224,7 @@ const lock = async (tx: Queryable, id: OrderId): Promise<LockedOrder | undefined
     buyerId: idOf('user', row.buyer_id),
     status: row.status,
     version: row.version,
+    now: row.now.getTime(),
     cancelReason: row.cancel_reason,
     currency: row.currency as Currency,
     totalMinor: row.total_minor,

@@ -39,14 +39,13 @@ export class PaidOrdersService {
     key: string | undefined,
     { fulfilmentId, lines, reason }: RequestReturn,
   ): Promise<Outcome<OrderReturn, OrderReturn>> {
-    const now = Date.now()
-    const asked = { id: newId('return'), partId: fulfilmentId, lines, reason: reason ?? null, now }
+    const asked = { id: newId('return'), partId: fulfilmentId, lines, reason: reason ?? null }
     const keyed = { caller: buyerId, operation: 'orders.return', key, request: { id, fulfilmentId, lines, reason } }
     const outcome = await this.repository.withLock(id, (tx, order) =>
       this.idempotency.once(tx, keyed, async () => {
-        const changes = requestReturn(ownedBy(buyerId, order), asked)
+        const changes = requestReturn(ownedBy(buyerId, order), { ...asked, now: order.now })
         await this.repository.write(tx, order, changes)
-        return returnOf(order, changes, now)
+        return returnOf(order, changes)
       }),
     )
     if (outcome === undefined) throw new AppError('orders.not-found')
@@ -74,7 +73,7 @@ export class PaidOrdersService {
   /** Completes shipped orders that nothing can come back of. @returns how many were looked at */
   async complete(limit: number): Promise<number> {
     const ids = await this.repository.listCompletable(limit)
-    for (const id of ids) await this.change(id, 'orders.not-found', (order) => complete(order, Date.now()))
+    for (const id of ids) await this.change(id, 'orders.not-found', (order) => complete(order, order.now))
     return ids.length
   }
 
@@ -109,13 +108,13 @@ export class PaidOrdersService {
   }
 }
 
-const returnOf = (order: LockedOrder, changes: readonly Change[], now: number): OrderReturn => {
+const returnOf = (order: LockedOrder, changes: readonly Change[]): OrderReturn => {
   const change = changes.find(({ kind }) => kind === 'return')
   if (change?.kind !== 'return') throw new Error('a return that was asked for has no change')
   const { id, partId, lines, refundMinor } = change.asked
   return {
     ...{ id, fulfilmentId: partId, status: 'requested', lines: [...lines], refund: { amountMinor: refundMinor, currency: order.currency } },
-    requestedAt: new Date(now).toISOString(),
+    requestedAt: new Date(order.now).toISOString(),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Statement } from '@catamaran/data'
 /** Locks order $1: answers it as it is once the lock is ours. */
 export const LOCK_ORDER: Statement = {
   name: 'paid-orders.lock',
-  text: `select id, buyer_id, status, version, cancel_reason, currency, total_minor, returnable_until from orders where id = $1 for update`,
+  text: `select id, buyer_id, status, version, cancel_reason, currency, total_minor, returnable_until, now() as now from orders where id = $1 for update`,
 }
 
 /** The order of part $1, if a seller of partner $2 ships it; of return $1, if it goes to one. */
