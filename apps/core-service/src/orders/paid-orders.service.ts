@@ -8,7 +8,8 @@ import { PaymentSignal } from '../payments/payment-signal.js'
 import { Holds } from './holds.js'
 import { cancelPart, cancelRest, complete, decideReturn, requestReturn, ship, type Change } from './order-rules.js'
 import type { OrderReturn, RequestReturn } from './orders.schema.js'
-import { PaidOrdersRepository, type LockedOrder } from './paid-orders.repository.js'
+import type { LockedOrder } from './locked-order.js'
+import { PaidOrdersRepository } from './paid-orders.repository.js'
 
 /** What buyers and sellers do with an order after it was placed. The rules stand in order-rules.ts; each command holds the order's lock. */
 @Injectable()
