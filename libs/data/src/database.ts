@@ -28,8 +28,11 @@ export interface DatabaseOptions {
 const UNAVAILABLE = /^(08...|57P0[123]|53300|25006)$|^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH)$/
 /** character_not_in_repertoire: of all that a JavaScript string can hold, only U+0000 does not go into a text. */
 const NUL_IN_TEXT = '22021'
-/** query_canceled: the statement met its time limit. Unlike after a lost connection it surely changed nothing. */
-const TOO_SLOW = '57014'
+/**
+ * The statement surely changed nothing and may pass when it is asked again: query_canceled (it met its time limit), serialization_failure,
+ * deadlock_detected, lock_not_available, insufficient_resources (PostgreSQL, appendix A).
+ */
+const NOT_NOW = /^(57014|40001|40P01|55P03|53...)$/
 const LOST = /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable/i
 
 /** Whether an error says that the database can't be reached (or reached for writing) just now, so that nothing is known of the statement. */
@@ -38,9 +41,13 @@ export const isConnectionLoss = (error: unknown): boolean => {
   return (code !== undefined && UNAVAILABLE.test(code)) || LOST.test(message ?? '')
 }
 
+/** Whether the statement behind a `service.unavailable` met its time limit. It changed nothing, and would most likely wait as long again. */
+export const wasTooSlow = (error: unknown): boolean =>
+  error instanceof AppError && (error.cause as { code?: string } | undefined)?.code === '57014'
+
 const translate = (error: unknown): never => {
   const { code } = error as { code?: string }
-  if (isConnectionLoss(error) || code === TOO_SLOW) throw new AppError('service.unavailable', {}, { cause: error })
+  if (isConnectionLoss(error) || NOT_NOW.test(code ?? '')) throw new AppError('service.unavailable', {}, { cause: error })
   if (code === NUL_IN_TEXT)
     throw new AppError('request.invalid', { detail: 'A text holds a NUL character (U+0000), which none may.' }, { cause: error })
   throw error
@@ -65,7 +72,7 @@ export class Database implements Queryable, OnApplicationShutdown {
   }
 
   /**
-   * Runs one statement. @throws AppError service.unavailable when the database is away or too slow, request.invalid for a NUL in a text;
+   * Runs one statement. @throws AppError service.unavailable when the database is away, too slow or in its own way (a deadlock), request.invalid for a NUL in a text;
    * pg's DatabaseError else
    */
   async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {

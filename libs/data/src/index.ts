@@ -1,5 +1,5 @@
 export { AUDIT, verifyChains, type ChainReport } from './audit-chains.js'
-export { Database, isConnectionLoss, type DatabaseOptions, type Queryable, type Statement } from './database.js'
+export { Database, isConnectionLoss, wasTooSlow, type DatabaseOptions, type Queryable, type Statement } from './database.js'
 export { createTables, Dynamo, isConditionFailed, type DynamoOptions, type KeyAttribute, type TableDefinition } from './dynamo.js'
 export { databaseConfig, databaseEnv, dataKeysConfig, dataKeysEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from './env.js'
 export { migrate } from './migrate.js'

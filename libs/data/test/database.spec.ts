@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import type { AppError } from '@catamaran/platform'
 import { OutageProxy, testScope, until, type TestScope } from '@catamaran/testing'
-import { Database, isConnectionLoss } from '../src/database.js'
+import { Database, isConnectionLoss, wasTooSlow } from '../src/database.js'
 import { migrate } from '../src/migrate.js'
 
 let scope: TestScope
@@ -85,6 +86,25 @@ test('a statement that takes too long is told as unavailable, and not as a lost 
   const database = open({ statementTimeoutMs: 50 })
   const slow = database.query(statement('select pg_sleep(5)'))
   await assert.rejects(slow, (error: Error & { code?: string }) => error.code === 'service.unavailable' && !isConnectionLoss(error.cause))
+})
+
+test('of two transactions in a deadlock one commits, and the other is told to come again', async () => {
+  const database = open()
+  await database.query(statement('insert into thing values (201), (202)'))
+  const bothHaveOne = Promise.withResolvers<void>()
+  let holders = 0
+  const lockBoth = (first: number, second: number): Promise<void> =>
+    database.transaction(async (tx) => {
+      await tx.query(statement("set local deadlock_timeout = '10ms'"))
+      await tx.query(statement(`select from thing where id = ${first} for update`))
+      if (++holders === 2) bothHaveOne.resolve()
+      await bothHaveOne.promise
+      await tx.query(statement(`select from thing where id = ${second} for update`))
+    })
+  const outcomes = await Promise.allSettled([lockBoth(201, 202), lockBoth(202, 201)])
+  const [refused, ...others] = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason as AppError)
+  assert.deepEqual([refused?.code, others.length], ['service.unavailable', 0])
+  assert.ok(!isConnectionLoss(refused?.cause) && !wasTooSlow(refused))
 })
 
 test('an absent database is told as unavailable at once, and used again by itself', async () => {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { metrics } from '@opentelemetry/api'
-import { isConnectionLoss } from '@catamaran/data'
+import { isConnectionLoss, wasTooSlow } from '@catamaran/data'
 import { Outbox } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { ProductCache } from '../catalogue/product-cache.js'
@@ -81,7 +81,7 @@ export class Placing {
       }
     } catch (error) {
       if (isUnknownOutcome(error)) await Promise.all(group.map((waiting) => this.lookUp(waiting, error)))
-      else if (group.length === 1 || isTooSlow(error)) throw error
+      else if (group.length === 1 || wasTooSlow(error)) throw error
       else for (const waiting of group) await this.placeAlone(waiting) // one bad draft must not fail its company
     }
   }
@@ -118,6 +118,3 @@ export class Placing {
 /** `service.unavailable` from the database means a lost connection: nothing is known. Anything else is a definite answer. */
 const isUnknownOutcome = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'service.unavailable' && isConnectionLoss(error.cause)
-
-/** The statement met its time limit, most likely waiting for a lock: one by one the drafts would wait for it again. */
-const isTooSlow = (error: unknown): boolean => error instanceof AppError && error.code === 'service.unavailable'
