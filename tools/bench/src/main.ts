@@ -8,6 +8,7 @@ import { benchOrders } from './orders.js'
 import { benchProducts } from './products.js'
 import { benchRelay } from './relay.js'
 import { ms, progress, say } from './report.js'
+import { benchSoak } from './soak.js'
 import { benchStart, startOwn, stopOwn } from './start.js'
 import { benchWebhooks } from './webhooks.js'
 
@@ -19,10 +20,11 @@ const ON_A_SYSTEM: Record<string, (system: RunningSystem) => Promise<void>> = {
   relay: benchRelay,
   auth: benchAuth,
   growth: benchGrowth,
+  soak: benchSoak,
 }
 const NAMES = ['start', ...Object.keys(ON_A_SYSTEM)]
-/** Takes minutes to fill its database: only when it is named. */
-const ON_REQUEST = new Set(['growth'])
+/** Take many minutes: only when they are named. */
+const ON_REQUEST = new Set(['growth', 'soak'])
 
 const HELP = `Usage: npm run bench -- [names] [--data DIR]
 
@@ -36,8 +38,9 @@ It starts a system of its own (engines with fsync on, no limits for callers) and
   relay      publish the outbox, against kafkajs alone
   auth       API keys and tokens at the gateway, sign-in, and whether sign-ins delay a token refresh
   growth     pages read and CPU per request with 1,000,000 products and orders, against 1,000 (some minutes; only when named)
+  soak       memory of each service while orders come for ten minutes (only when named)
 
-Without names all of them but growth. --data DIR names a folder on the disk to be measured (default: the temporary folder).
+Without names all of them but growth and soak. --data DIR names a folder on the disk to be measured (default: the temporary folder).
 `
 
 function readArguments(): { names: string[]; data: string | undefined } | undefined {

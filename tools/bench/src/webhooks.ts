@@ -2,20 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { idOf } from '@catamaran/contracts'
 import type { RunningSystem } from '@catamaran/stack'
 import { Pool } from 'undici'
 import { buyerToken } from './buyer.js'
-import { restock, withClient } from './catalogue.js'
+import { restock } from './catalogue.js'
 import { count, ms, progress, say, table } from './report.js'
 import { percentile } from './statistics.js'
+import { partnerProducts, placeSteadily } from './steady-orders.js'
 
 const PER_SECOND = 100
 const WARM_UP_S = 5
 const SECONDS = 15
 const GOAL_MS = 50
 const ARRIVE_WITHIN_MS = 20_000
-const ADDRESS = { name: 'Bench Buyer', line1: 'Havenkade 12', city: 'Rotterdam', postalCode: '3011 AA', country: 'NL' }
+/** A backlog of an earlier measure is gone when an order is told of within this; waited for so long. */
+const [QUIET_MS, QUIET_WITHIN_MS] = [250, 300_000]
 
 /** A partner's receiver that does nothing but note when each order's webhook came. */
 const receiverOf = async (arrivals: Map<string, number>): Promise<Server> => {
@@ -33,15 +34,6 @@ const receiverOf = async (arrivals: Map<string, number>): Promise<Server> => {
   return server
 }
 
-/** The demo partner's products, so that every order is something to be told of. */
-const productsOf = ({ engines }: RunningSystem): Promise<string[]> =>
-  withClient(engines.databases.core, async (client) => {
-    const { rows } = await client.query<{ id: string }>(
-      'select p.id from product p join seller s on s.id = p.seller_id where s.partner_id is not null',
-    )
-    return rows.map(({ id }) => idOf('product', id))
-  })
-
 async function register({ gateway, demo }: RunningSystem, url: string): Promise<void> {
   const response = await fetch(`${gateway}/v1/partner/webhooks`, {
     method: 'POST',
@@ -52,28 +44,14 @@ async function register({ gateway, demo }: RunningSystem, url: string): Promise<
   if (response.status !== 201) throw new Error(`Registering the receiver answered ${response.status}: ${await response.text()}`)
 }
 
-/** When each order was acknowledged, at a steady rate whatever the answers take. */
-async function placeSteadily(pool: Pool, token: string, products: readonly string[], seconds: number): Promise<Map<string, number>> {
-  const acknowledged = new Map<string, number>()
-  const [start, all] = [performance.now(), [] as Promise<void>[]]
-  const place = async (): Promise<void> => {
-    const productId = products[Math.floor(Math.random() * products.length)]
-    const { statusCode, body } = await pool.request({
-      ...{ method: 'POST', path: '/v1/orders' },
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() },
-      body: JSON.stringify({ lines: [{ productId, quantity: 1 }], deliveryAddress: ADDRESS, paymentMethod: 'card_ok' }),
-    })
-    const order = (await body.json()) as { id: string }
-    if (statusCode !== 201) throw new Error(`An order answered ${statusCode}: ${JSON.stringify(order)}`)
-    acknowledged.set(order.id, performance.now())
+/** Waits until nothing of earlier orders is on its way any more: until single orders are told of soon. */
+async function awaitQuiet(arrivals: ReadonlyMap<string, number>, placeOne: () => Promise<Map<string, number>>): Promise<void> {
+  for (const deadline = Date.now() + QUIET_WITHIN_MS; ; await delay(QUIET_MS)) {
+    const [[id, placedAt] = ['', 0]] = await placeOne()
+    while (!arrivals.has(id) && Date.now() < deadline) await delay(5)
+    if ((arrivals.get(id) ?? Infinity) - placedAt <= QUIET_MS) return
+    if (Date.now() >= deadline) throw new Error(`An order was not told of within ${QUIET_MS} ms although nothing else was asked for.`)
   }
-  for (let n = 0; n < seconds * PER_SECOND; n++) {
-    const waitMs = start + (n * 1_000) / PER_SECOND - performance.now()
-    if (waitMs > 0) await delay(waitMs)
-    all.push(place())
-  }
-  await Promise.all(all)
-  return acknowledged
 }
 
 /** Measures how long after its order was acknowledged a webhook reaches the partner: through the payment, the outbox, Kafka and aux-service. */
@@ -84,11 +62,14 @@ export async function benchWebhooks(system: RunningSystem): Promise<void> {
   try {
     await restock(system.engines.databases.core)
     await register(system, `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`)
-    const [token, products] = [await buyerToken(system), await productsOf(system)]
+    const [token, products] = [await buyerToken(system), await partnerProducts(system)]
     progress('webhooks: warming up')
-    await placeSteadily(pool, token, products, WARM_UP_S)
+    const place = (orders: number) => placeSteadily(pool, { token, products, orders, perSecond: PER_SECOND })
+    await awaitQuiet(arrivals, () => place(1))
+    await place(WARM_UP_S * PER_SECOND)
+    await awaitQuiet(arrivals, () => place(1))
     progress(`webhooks: ${PER_SECOND} orders a second for ${SECONDS} s`)
-    const acknowledged = await placeSteadily(pool, token, products, SECONDS)
+    const acknowledged = await place(SECONDS * PER_SECOND)
     const isMissing = () => [...acknowledged.keys()].some((id) => !arrivals.has(id))
     for (const deadline = Date.now() + ARRIVE_WITHIN_MS; isMissing() && Date.now() < deadline;) await delay(50)
     const times = [...acknowledged].flatMap(([id, at]) => (arrivals.has(id) ? [(arrivals.get(id) as number) - at] : []))
