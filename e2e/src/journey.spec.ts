@@ -1,20 +1,28 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startSystem, type RunningSystem, type Started } from '@catamaran/stack'
+import { OtlpSink, until } from '@catamaran/testing'
 import { exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { journey, type Journey } from './journey.js'
 import { ThirdPartyApp } from './oauth4webapi.js'
 
 let own: Started<RunningSystem>
+let sink: OtlpSink
 let done: Journey
 const steps: string[] = []
+/** The gateway's route: it forwards by prefix. */
+const EDGE = 'POST /v1/*'
 
 before(async () => {
-  own = await startSystem()
+  sink = await OtlpSink.start()
+  own = await startSystem({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_TRACES_SAMPLER_ARG: '1' } })
   done = await journey(own.system, (step) => steps.push(step))
 })
-after(() => own?.stop())
+after(async () => {
+  await own?.stop()
+  await sink?.close()
+})
 
 const call = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(own.system.gateway + path, { ...init, signal: AbortSignal.timeout(10_000) })
@@ -126,4 +134,73 @@ test('the public documents are what oauth4webapi takes for a provider with PKCE 
   assert.equal(metadata.authorization_response_iss_parameter_supported, true)
   assert.deepEqual(metadata.code_challenge_methods_supported, ['S256'])
   assert.deepEqual(metadata.response_types_supported, ['code'])
+})
+
+const partnerToken = async (): Promise<string> => {
+  const { clientId, clientSecret } = own.system.demo?.partner ?? { clientId: '', clientSecret: '' }
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+    scope: 'catalogue',
+  })
+  const granted = await fetch(`${own.system.issuer}/token`, { method: 'POST', body, signal: AbortSignal.timeout(10_000) })
+  return ((await granted.json()) as { access_token: string }).access_token
+}
+
+test('an order is one trace, from the edge through payment, outbox and Kafka to the webhook, and every span of it has its parent', async () => {
+  const listed = await call('/v1/partner/products?limit=1', { headers: { authorization: `Bearer ${await partnerToken()}` } })
+  const { items } = (await listed.json()) as { items: { id: string }[] }
+  const [traceId, callersSpan] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331']
+  const placed = await call('/v1/orders', {
+    method: 'POST',
+    headers: {
+      ...{ authorization: `Bearer ${done.accessToken}`, 'content-type': 'application/json', 'idempotency-key': 'to-be-traced' },
+      traceparent: `00-${traceId}-${callersSpan}-00`, // a caller's own sampling is not ours
+    },
+    body: JSON.stringify({
+      lines: [{ productId: items[0]?.id, quantity: 1 }],
+      deliveryAddress: { name: 'A. Buyer', line1: 'Havenkade 12', city: 'Rotterdam', postalCode: '3011 AA', country: 'NL' },
+      paymentMethod: 'card_ok',
+    }),
+  })
+  assert.equal(placed.status, 201, await placed.clone().text())
+  const spans = () => sink.trace(traceId)
+  const isThere = (service: string, name: string) => spans().some((span) => span.service === service && span.name === name)
+  const expected = [
+    ['api-gateway', EDGE],
+    ['core-service', 'POST /v1/orders'],
+    ['core-service', 'place-orders'],
+    ['core-service', 'payment authorise'],
+    ['core-service', 'end-holds'],
+    ['aux-service', 'process orders'],
+    ['aux-service', 'deliver webhook'],
+  ] as const
+  await until(() => {
+    const missing = expected.filter(([service, name]) => !isThere(service, name))
+    assert.deepEqual(missing, [])
+    return true
+  })
+  const ids = new Set(spans().map(({ spanId }) => spanId))
+  const orphans = () => spans().filter(({ parentSpanId }) => parentSpanId !== undefined && !ids.has(parentSpanId))
+  assert.deepEqual(
+    orphans().map(({ name, service, parentSpanId }) => [service, name, parentSpanId]),
+    [['api-gateway', EDGE, callersSpan]],
+  )
+  const parentOf = (service: string, name: string) => {
+    const span = spans().find((each) => each.service === service && each.name === name)
+    const parent = spans().find(({ spanId }) => spanId === span?.parentSpanId)
+    return `${parent?.service} ${parent?.name}`
+  }
+  assert.equal(parentOf('core-service', 'POST /v1/orders'), `api-gateway ${EDGE}`)
+  assert.equal(parentOf('core-service', 'payment authorise'), 'core-service POST /v1/orders')
+  assert.ok(spans().every(({ isError }) => !isError))
+})
+
+test('no span of the journeys holds what is somebody’s: addresses, mails, names, tokens', () => {
+  const told = JSON.stringify(sink.spans)
+  assert.ok(sink.spans.length > 100)
+  for (const personal of [done.email, done.password, done.accessToken, done.refreshToken, 'Havenkade', 'Rotterdam']) {
+    assert.ok(!told.includes(personal), `${personal} stands in a span`)
+  }
 })

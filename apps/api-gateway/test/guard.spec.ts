@@ -34,6 +34,7 @@ describe('the guard of the public door', () => {
       name: 'api-gateway', // the one that asks nobody for a service token
       config: {
         ...{ host: '127.0.0.1', port: 0, adminHost: '127.0.0.1', adminPort: 0, logLevel: 'silent', logFile: undefined, shutdownMs: 1_000 },
+        tracing: { endpoint: undefined, ratio: 0 },
         ...{ issuer: issuer.issuer, authUrl: issuer.url, serviceKeyFile: issuer.serviceKeyFile },
       },
       module: () => ({ module: ThingModule }),

@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common'
-import { AppError } from '@catamaran/platform'
+import { AppError, traced } from '@catamaran/platform'
+import { SpanKind } from '@opentelemetry/api'
 import pg from 'pg'
 
 // bigint columns are money, versions and counts: all below 2^53, so numbers are exact.
@@ -53,6 +54,10 @@ const translate = (error: unknown): never => {
   throw error
 }
 
+/** A statement's span, by the semantic conventions for database clients. Of the statement only its name is told, of its values nothing. */
+const asSpan = <T>({ name }: Statement, run: () => Promise<T>): Promise<T> =>
+  traced(name, { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql', 'db.query.summary': name } }, run)
+
 /** A service's own PostgreSQL database: a pool with named statements and transactions. Reconnects by itself. */
 @Injectable()
 export class Database implements Queryable, OnApplicationShutdown {
@@ -76,7 +81,7 @@ export class Database implements Queryable, OnApplicationShutdown {
    * pg's DatabaseError else
    */
   async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.pool.query<Row>({ ...statement, values: values as unknown[] }).catch(translate)
+    const result = await asSpan(statement, () => this.pool.query<Row>({ ...statement, values: values as unknown[] })).catch(translate)
     return result.rows
   }
 
@@ -91,7 +96,7 @@ export class Database implements Queryable, OnApplicationShutdown {
       await client.query('begin')
       const result = await work({
         query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) =>
-          (await client.query<Row>({ ...statement, values: values as unknown[] })).rows,
+          (await asSpan(statement, () => client.query<Row>({ ...statement, values: values as unknown[] }))).rows,
       })
       await client.query('commit')
       return result

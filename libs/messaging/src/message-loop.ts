@@ -1,5 +1,6 @@
 import { TOPICS, type DomainEvent, type Topic } from '@catamaran/contracts'
-import { AppError, causesOf, runInContext, traceparentOf, type RequestContext } from '@catamaran/platform'
+import { AppError, causesOf, isSampled, runInContext, traced, traceparentOf, type RequestContext } from '@catamaran/platform'
+import { SpanKind } from '@opentelemetry/api'
 import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import { readMessage, typeOf, isEventType } from './cloud-event.js'
 import type { ConsumerMetrics, Outcome } from './consumer-metrics.js'
@@ -162,7 +163,7 @@ export class MessageLoop {
     const { event } = reading
     Object.assign(step.fields, { type, subject: event.subject, sequence: event.sequence })
     Object.assign(step.context, contextOf(event))
-    await runInContext(step.context, () => handle(event))
+    await this.process(step, () => handle(event))
     return 'done'
   }
 
@@ -177,14 +178,31 @@ export class MessageLoop {
     const [first] = events
     Object.assign(step.fields, { lastOffset: Number(messages.at(-1)?.offset), events: events.length })
     if (first !== undefined) Object.assign(step.context, contextOf(first.event))
+    const sampled = events.flatMap(({ event: { traceparent } }) =>
+      traceparent !== undefined && isSampled(traceparent) ? [traceparent] : [],
+    )
+    if (sampled[0] !== undefined) Object.assign(step.context, { traceparent: sampled[0] })
     // Without events too: who keeps a record of every offset has to hear of those.
     const batch = { topic, partition, firstOffset: Number(messages[0].offset), lastOffset: Number(messages.at(-1)?.offset), events }
-    await runInContext(step.context, () => this.handlers.byTopic.get(topic)?.(batch))
+    await this.process(step, async () => this.handlers.byTopic.get(topic)?.(batch), sampled)
     for (const { message, reading } of readings) {
       if (reading.kind === 'malformed')
         await this.giveUp(step, message, { code: 'message.malformed', message: reading.reason, attempts: 1 })
     }
     return first === undefined ? 'skipped' : 'done'
+  }
+
+  /**
+   * Has the step's handler run in its context, under a span by the semantic conventions for messaging: a message's is below what created it, a
+   * batch's below what created its first sampled message. All of them are linked.
+   */
+  private process({ context, topic, messages, partition }: Step, work: () => Promise<void>, links = [context.traceparent]): Promise<void> {
+    const attributes = {
+      ...{ 'messaging.system': 'kafka', 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' },
+      ...{ 'messaging.destination.name': topic, 'messaging.destination.partition.id': String(partition) },
+      ...{ 'messaging.consumer.group.name': this.handlers.group, 'messaging.batch.message_count': messages.length },
+    }
+    return runInContext(context, () => traced(`process ${topic}`, { kind: SpanKind.CONSUMER, attributes, links }, work))
   }
 
   private async failed(step: Step, trouble: Trouble, error: unknown, startedAt: number): Promise<number | undefined> {

@@ -48,6 +48,10 @@ export const serviceEnv = {
   AUTH_URL: url,
   SERVICE_KEY_FILE: env.text,
   SHUTDOWN_MS: env.ms.default(10_000),
+  /** Where spans go, by OTLP over HTTP; without it there are none. Names as OpenTelemetry has them. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
+  /** The share of requests from outside that are traced. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.01),
 }
 const flat = z.object(serviceEnv)
 
@@ -63,5 +67,6 @@ export const serviceConfig = (flatEnv: z.infer<typeof flat>) => ({
   authUrl: flatEnv.AUTH_URL,
   serviceKeyFile: flatEnv.SERVICE_KEY_FILE,
   shutdownMs: flatEnv.SHUTDOWN_MS,
+  tracing: { endpoint: flatEnv.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: flatEnv.OTEL_TRACES_SAMPLER_ARG },
 })
 export type ServiceConfig = ReturnType<typeof serviceConfig>

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ERRORS, Problem, type ErrorCode } from '@catamaran/contracts'
 import type { OnApplicationShutdown } from '@nestjs/common'
+import { SpanKind, type Attributes } from '@opentelemetry/api'
 import { Pool, type Dispatcher } from 'undici'
 import type { z } from 'zod'
 import { currentContext } from './context.js'
 import { AppError } from './errors.js'
 import type { ServiceTokens } from './service-tokens.js'
+import { traced } from './tracing.js'
 
 export interface CallOptions<T extends z.ZodType> {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -30,12 +32,15 @@ const RETRIED_STATUS = new Set([502, 503, 504])
  */
 export class HttpClient implements OnApplicationShutdown {
   private readonly pool: Pool
+  private readonly server: Attributes
 
   constructor(
     baseUrl: string,
     private readonly tokens: ServiceTokens,
     pool: Pool.Options = {},
   ) {
+    const { hostname, port } = new URL(baseUrl)
+    this.server = { 'server.address': hostname, 'server.port': Number(port) || 80 }
     this.pool = new Pool(baseUrl, { connections: 32, pipelining: 1, connect: { timeout: 1_000 }, ...pool })
   }
 
@@ -49,7 +54,9 @@ export class HttpClient implements OnApplicationShutdown {
     const attempts = (options.idempotent ?? method !== 'POST') ? 1 + RETRIES : 1
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.once(options, signal)
+        return await traced(method, { kind: SpanKind.CLIENT, attributes: { ...this.server, 'http.request.method': method } }, () =>
+          this.once(options, signal),
+        )
       } catch (error) {
         if (signal.aborted) throw new AppError('service.timeout', {}, { cause: error })
         const mayRetry = error instanceof AppError && error.spec.kind === 'unavailable' && attempt < attempts

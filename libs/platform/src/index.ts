@@ -14,3 +14,14 @@ export { createService, runJob, runService, type Platform, type Service, type Se
 export { ServiceTokens, type ServiceTokensOptions } from './service-tokens.js'
 export { TokenVerifier, type Claims } from './tokens.js'
 export { inputErrorsOf } from './validation.js'
+export {
+  failSpan,
+  incoming,
+  isSampled,
+  startSpan,
+  startTracing,
+  traced,
+  type Incoming,
+  type SpanAbout,
+  type TracingOptions,
+} from './tracing.js'

@@ -1,9 +1,11 @@
 import { newId } from '@catamaran/contracts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { runInContext, traceparentOf, type RequestContext } from './context.js'
+import { SpanKind, SpanStatusCode, type Span } from '@opentelemetry/api'
+import { runInContext, type RequestContext } from './context.js'
 import { causesOf, type AppError } from './errors.js'
 import type { Logger } from './logging.js'
 import { requestDuration } from './telemetry.js'
+import { forceSpan, incoming, startSpan, type Incoming } from './tracing.js'
 
 const REQUEST_ID = /^[\w-]{8,64}$/
 
@@ -41,24 +43,24 @@ const setHeaders = (request: FastifyRequest, reply: FastifyReply, headers: Reado
 export const registerRequests = (
   fastify: FastifyInstance,
   logger: Logger,
-  headers: Readonly<Record<string, string>> = {},
+  { headers = {}, isEdge = false }: { headers?: Readonly<Record<string, string>> | undefined; isEdge?: boolean } = {},
 ): ((request: FastifyRequest, reply: FastifyReply) => RequestContext) => {
   const record = requestDuration()
 
   const begin = (request: FastifyRequest, reply: FastifyReply): RequestContext => {
-    const context: RequestContext = {
-      requestId: request.id,
-      traceparent: traceparentOf(request.headers['traceparent'] as string | undefined),
-      fields: {},
-    }
+    const arrived = incoming(request.headers['traceparent'] as string | undefined, isEdge)
+    const context: RequestContext = { requestId: request.id, traceparent: arrived.traceparent, fields: {} }
     if (request.headers.authorization !== undefined) context.authorization = request.headers.authorization
     contexts.set(request, context)
     setHeaders(request, reply, headers)
     const startedAt = performance.now()
+    const span = startSpan(spanName(request), arrived, { kind: SpanKind.SERVER })
     // Unlike Fastify's onResponse this also comes when the client has gone.
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) context.fields['aborted'] = true
-      finishRequest(request, reply.raw.statusCode, performance.now() - startedAt)
+      const elapsedMs = performance.now() - startedAt
+      finishRequest(request, reply.raw.statusCode, elapsedMs)
+      endSpan(request, reply, span ?? lateSpan(request, reply, arrived, elapsedMs))
     })
     return context
   }
@@ -66,7 +68,7 @@ export const registerRequests = (
 
   const finishRequest = (request: FastifyRequest, status: number, elapsedMs: number): void => {
     const context = contextOf(request)
-    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
+    const route = routeOf(request)
     record(elapsedMs / 1000, { 'http.request.method': request.method, 'http.route': route, 'http.response.status_code': status })
     const { errorLevel, ...fields } = context.fields
     logger[(errorLevel as 'error' | undefined) ?? 'info'](
@@ -85,6 +87,36 @@ export const registerRequests = (
     )
   }
   return begin
+}
+
+/** From here on a request is worth a trace, whether or not it was chosen for one; ms. */
+const SLOW_MS = 1_000
+
+const routeOf = (request: FastifyRequest): string => (request.is404 ? 'none' : (request.routeOptions.url ?? 'none'))
+const spanName = (request: FastifyRequest): string => `${request.method} ${routeOf(request)}`
+
+/** The span of a request that was not chosen but failed or was slow, from the times it knows. A stream of events is long, not slow. */
+const lateSpan = (request: FastifyRequest, { raw }: FastifyReply, arrived: Incoming, elapsedMs: number): Span | undefined => {
+  const isStream = String(raw.getHeader('content-type')).startsWith('text/event-stream')
+  if (raw.statusCode < 500 && (isStream || elapsedMs < SLOW_MS)) return undefined
+  return forceSpan(spanName(request), arrived, { kind: SpanKind.SERVER, startedAt: Date.now() - elapsedMs })
+}
+
+/** Attributes by the semantic conventions for HTTP server spans. Paths and queries are left out: they may hold what is somebody's. */
+const endSpan = (request: FastifyRequest, { raw }: FastifyReply, span: Span | undefined): void => {
+  if (span === undefined) return
+  const { requestId, fields } = contextOf(request)
+  span.setAttributes({
+    'http.request.method': request.method,
+    'http.route': routeOf(request),
+    'http.response.status_code': raw.statusCode,
+    'catamaran.request_id': requestId,
+  })
+  if (raw.statusCode >= 500) {
+    const problem = fields['problem'] as string | undefined
+    span.setAttribute('error.type', problem ?? String(raw.statusCode)).setStatus({ code: SpanStatusCode.ERROR })
+  }
+  span.end()
 }
 
 /** Whether an answer can still be written. */

@@ -15,6 +15,7 @@ import { registerRawBodies } from './raw-body.js'
 import { contextOf, registerRequests, requestIdOf } from './requests.js'
 import { startTelemetry } from './telemetry.js'
 import { TokenVerifier } from './tokens.js'
+import { startTracing } from './tracing.js'
 import { validationPipe } from './validation.js'
 import type { z } from 'zod'
 
@@ -87,7 +88,7 @@ const fastifyOf = (
   })
   instance.removeContentTypeParser('text/plain')
   instance.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
-  const begin = registerRequests(instance, logger, headers)
+  const begin = registerRequests(instance, logger, { headers, isEdge: name === 'api-gateway' })
   registerRawBodies(instance)
   return instance
 }
@@ -104,6 +105,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
   const { name, config } = options
   const logger = createLogger(name, config.logLevel, config.logFile)
   const admin = new AdminServer(startTelemetry(name))
+  const stopTracing = startTracing(name, config.tracing)
   const verifier = new TokenVerifier({ issuer: config.issuer, jwksUrl: `${config.authUrl}/oidc/jwks`, now: options.now })
 
   const instance = fastifyOf(options, logger)
@@ -143,6 +145,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
       const ending = setInterval(() => instance.server.closeIdleConnections(), IDLE_SWEEP_MS)
       await app.close().finally(() => clearInterval(ending))
       await admin.close()
+      await stopTracing().catch((error: unknown) => logger.warn({ err: error }, 'the last spans could not be sent'))
       logger.flush()
     },
   }

@@ -22,6 +22,7 @@ const serviceWith = (roles: Pick<ServiceOptions, 'roles'>): Promise<Service> =>
     name: 'core-service',
     config: {
       ...{ host: '127.0.0.1', port: 0, adminHost: '127.0.0.1', adminPort: 0, logLevel: 'silent', logFile: undefined, shutdownMs: 1_000 },
+      tracing: { endpoint: undefined, ratio: 0 },
       ...{ issuer: nowhere, authUrl: nowhere, serviceKeyFile: '' },
     },
     module: () => ({ module: ThingModule }),

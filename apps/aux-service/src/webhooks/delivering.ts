@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
 import { idOf } from '@catamaran/contracts'
 import { unseal } from '@catamaran/data'
+import { runInContext, traced, traceparentOf } from '@catamaran/platform'
+import { SpanKind } from '@opentelemetry/api'
 import { CONFIG, type Config } from '../config.js'
 import { Addresses } from './addresses.js'
 import { Disabling } from './disabling.js'
@@ -119,7 +121,8 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
 
   private begin(delivery: LeasedDelivery): void {
     const giveBack = this.slots.take(delivery.endpointId, delivery.isSuspect)
-    const attempt = this.attempt(delivery)
+    const context = { requestId: delivery.id, traceparent: traceparentOf(delivery.traceparent ?? undefined), fields: {} }
+    const attempt = runInContext(context, () => this.attempt(delivery))
       .catch((error: unknown): Outcome => {
         this.events.attemptLost(delivery, error)
         return { isAnswered: false, next: undefined }
@@ -137,7 +140,9 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
     const { endpointId, url, body } = delivery
     const eventId = idOf('event', delivery.eventId)
     const secrets = delivery.sealedSecrets.map((sealed) => unseal(this.config.dataKeys, sealed, endpointId))
-    const record = await this.sender.send({ url, body, headers: signedHeaders({ eventId, body }, secrets, Date.now()) })
+    const headers = signedHeaders({ eventId, body }, secrets, Date.now())
+    const attributes = { 'http.request.method': 'POST', 'http.request.resend_count': delivery.attempt - 1 }
+    const record = await traced('deliver webhook', { kind: SpanKind.CLIENT, attributes }, () => this.sender.send({ url, body, headers }))
     const isAnswered = record.failure === undefined
     const isBrokenOff = this.isStopped && record.response === undefined
     if (!isBrokenOff) this.events.attempted(delivery, record)

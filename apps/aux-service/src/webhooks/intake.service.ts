@@ -21,7 +21,7 @@ export class IntakeService {
 }
 
 /** The body is written here and never again: every attempt sends the same bytes. What is nobody's goes to nobody. */
-const entryOf = ({ id, type, subject, time, data: { partnerId, ...data } }: DomainEvent<ToldType>): QueueEntry[] =>
+const entryOf = ({ id, type, subject, time, traceparent, data: { partnerId, ...data } }: DomainEvent<ToldType>): QueueEntry[] =>
   partnerId === null
     ? []
     : [
@@ -31,5 +31,6 @@ const entryOf = ({ id, type, subject, time, data: { partnerId, ...data } }: Doma
           subject: uuidOf(subject as Id<IdKind>),
           type: WEBHOOK_TYPES[type],
           body: JSON.stringify({ type: WEBHOOK_TYPES[type], timestamp: time, data }),
+          traceparent,
         },
       ]

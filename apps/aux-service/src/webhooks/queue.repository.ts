@@ -9,6 +9,7 @@ export interface QueueEntry {
   readonly subject: string
   readonly type: string
   readonly body: string
+  readonly traceparent: string | undefined
 }
 
 /** One attempt to make, this worker's alone until its lease ends. */
@@ -26,6 +27,7 @@ export interface LeasedDelivery {
   /** Whether the endpoint fails at present. */
   readonly isSuspect: boolean
   readonly sealedSecrets: readonly Buffer[]
+  readonly traceparent: string | null
 }
 
 /** What a worker has room for. */
@@ -81,6 +83,7 @@ export class QueueRepository {
       room.slots,
       leaseMs,
       slots,
+      entries.map(({ traceparent }) => traceparent),
     ])
     const leased = rows.filter(({ isLeased }) => isLeased)
     return { leased, waiting: rows.length - leased.length }

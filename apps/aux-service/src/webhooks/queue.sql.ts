@@ -1,7 +1,7 @@
 import type { Statement } from '@catamaran/data'
 
 /** What a worker needs to make one attempt, of delivery d to endpoint e. */
-const LEASED = `d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", d.type, d.body, d.attempts as attempt, d.step,
+const LEASED = `d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", d.type, d.body, d.attempts as attempt, d.step, d.traceparent,
   extract(epoch from now() - d.tried_since)::float8 * 1000 as "ageMs", e.url, e.failures > 0 as "isSuspect", array(
     select sealed from webhook_secret s where s.endpoint_id = e.id and (s.ends_at is null or s.ends_at > now()) order by s.created_at desc) as "sealedSecrets"`
 
@@ -11,11 +11,12 @@ export const QUEUE: Statement = {
   name: 'webhooks.queue',
   text: `
 with event as materialized (
-  select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[]) with ordinality as e(event_id, partner_id, type, subject, body, n)),
+  select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $12::text[])
+    with ordinality as e(event_id, partner_id, type, subject, body, traceparent, n)),
 fresh as (
   insert into inbox (consumer, event_id) select 'aux.webhooks', event_id from event order by event_id on conflict do nothing returning event_id),
 match as materialized (
-  select e.id as endpoint_id, e.status = 'enabled' as is_enabled, event.event_id, event.subject, event.type, event.body, event.n,
+  select e.id as endpoint_id, e.status = 'enabled' as is_enabled, event.event_id, event.subject, event.type, event.body, event.traceparent, event.n,
     e.status = 'enabled' and e.failures = 0 and row_number() over (order by event.n) <= $8::int
       and row_number() over (partition by e.id, event.subject order by event.n) = 1
       and row_number() over (partition by e.id order by event.n) <= coalesce(known.slots, $9::int) - coalesce(known.in_hand, 0)
@@ -24,11 +25,11 @@ match as materialized (
   join webhook_endpoint e on e.partner_id = event.partner_id and e.events && array[event.type, split_part(event.type, '.', 1) || '.*', '*']
   left join unnest($6::uuid[], $7::int[], $11::int[]) as known(endpoint_id, in_hand, slots) on known.endpoint_id = e.id),
 d as (
-  insert into webhook_delivery (endpoint_id, event_id, subject, type, body, status, dead_reason, due_at, is_leased, attempts, finished_at)
+  insert into webhook_delivery (endpoint_id, event_id, subject, type, body, status, dead_reason, due_at, is_leased, attempts, finished_at, traceparent)
   select endpoint_id, event_id, subject, type, body, case when is_enabled then 'waiting' else 'dead' end,
     case when not is_enabled then 'endpoint_disabled' end,
     case when is_leased then now() + $10 * interval '1 ms' when is_enabled then now() end,
-    is_leased, is_leased::int, case when not is_enabled then now() end
+    is_leased, is_leased::int, case when not is_enabled then now() end, traceparent
   from match order by n, endpoint_id
   returning *)
 select d.is_leased as "isLeased", ${LEASED} from d join webhook_endpoint e on e.id = d.endpoint_id where d.status = 'waiting'`,

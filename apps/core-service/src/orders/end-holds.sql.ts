@@ -9,17 +9,18 @@ const { paid, cancelled } = ORDER_MACHINE.pending_payment
  * that isn't pending any more stays as it is, but its authorisation is noted all the same: what cancelled it left a void behind, which is due now.
  * Answers the orders that changed with `to_status` and `reason`, and the products whose page has changed with `changed_version`.
  *
- * $1 order, $2 event, $3 the authorisation that has its outcome (or null), $4 the provider's payment, $5 why it was declined; $6 this release; $7 who cancelled it.
+ * $1 order, $2 event, $3 the authorisation that has its outcome (or null), $4 the provider's payment, $5 why it was declined; $6 this release; $7 who cancelled it; $8 the trace it belongs to.
  */
 export const END_HOLDS: Statement = {
   name: 'end-holds',
   text: `
-with input as materialized (select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $7::text[]) as i(order_id, event, operation_id, payment_ref, error, actor)),
+with input as materialized (select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $7::text[], $8::text[])
+  as i(order_id, event, operation_id, payment_ref, error, actor, traceparent)),
 ord as materialized (
   select id, buyer_id, currency, total_minor, version, status, hold_expires_at from orders
   where id in (select order_id from input) order by id for update),
 decided as materialized (
-  select o.*, i.event, i.operation_id, i.payment_ref, i.error, i.actor, o.status = 'pending_payment'
+  select o.*, i.event, i.operation_id, i.payment_ref, i.error, i.actor, i.traceparent, o.status = 'pending_payment'
     and case i.event when 'paid' then o.hold_expires_at > now() when 'hold_ended' then o.hold_expires_at <= now() else true end as applies
   from ord o join input i on i.order_id = o.id),
 ending as materialized (
@@ -68,18 +69,18 @@ hastened as (
   update payment_operation p set due_at = now() from noted n
   where p.order_id = n.order_id and p.seq = n.seq + 1 and p.status = 'due'),
 voids as (
-  insert into payment_operation (id, order_id, seq, kind, amount_minor, release)
-  select uuidv7(), id, 2, 'void', total_minor, $6 from ending where event in ('hold_ended', 'cancelled')),
+  insert into payment_operation (id, order_id, seq, kind, amount_minor, release, traceparent)
+  select uuidv7(), id, 2, 'void', total_minor, $6, traceparent from ending where event in ('hold_ended', 'cancelled')),
 events as (
-  insert into outbox (id, type, subject, sequence, actor, data)
-  select uuidv7(), 'orders.' || h.event || '.v1', h.order_id, h.version, h.actor, h.data::text from (
-    select h.order_id, h.event, h.version, e.actor, json_strip_nulls(json_build_object('orderId', e.id, 'buyerId', e.buyer_id, 'currency', e.currency,
+  insert into outbox (id, type, subject, sequence, actor, traceparent, data)
+  select uuidv7(), 'orders.' || h.event || '.v1', h.order_id, h.version, h.actor, h.traceparent, h.data::text from (
+    select h.order_id, h.event, h.version, e.actor, e.traceparent, json_strip_nulls(json_build_object('orderId', e.id, 'buyerId', e.buyer_id, 'currency', e.currency,
       'totalMinor', e.total_minor, 'reason', e.reason, 'lines', (
         select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor) order by l.line_no)
         from line l where l.order_id = e.id))) as data
     from happened h join ending e on e.id = h.order_id where h.part_id is null
     union all
-    select h.order_id, h.event, h.version, e.actor, json_build_object('fulfilmentId', p.id, 'orderId', p.order_id, 'sellerId', p.seller_id,
+    select h.order_id, h.event, h.version, e.actor, e.traceparent, json_build_object('fulfilmentId', p.id, 'orderId', p.order_id, 'sellerId', p.seller_id,
       'partnerId', (select partner_id from seller s where s.id = p.seller_id), 'currency', e.currency, 'itemsMinor', p.items_minor, 'shippingMinor', p.shipping_minor, 'lines', (
         select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor) order by l.line_no)
         from line l where l.order_id = p.order_id and l.seller_id = p.seller_id))

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { idOf, uuidOf, type CancelReason, type Currency, type OrderId, type ProductId, type UserId } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
-import { currentActor } from '@catamaran/platform'
+import { currentActor, currentContext } from '@catamaran/platform'
 import { END_HOLDS, EXPIRED_HOLDS } from './end-holds.sql.js'
 import { taxIn } from '../money.js'
 import { asPlaced, orderOf, type OrderRow } from './order-row.js'
@@ -141,6 +141,7 @@ export class OrdersRepository {
       ends.map(({ operation }) => operation?.error),
       release,
       ends.map(({ event }) => (event === 'cancelled' ? currentActor() : undefined)),
+      ends.map(() => currentContext()?.traceparent),
     ])
     return {
       ended: rows.flatMap(({ id, to_status, reason }) =>

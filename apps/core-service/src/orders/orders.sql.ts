@@ -52,7 +52,8 @@ lines as (
   select m.id, l.line_no, l.product_id, l.seller_id, l.name, l.quantity, l.price_minor, l.shipping_minor, l.tax_basis_points from priced l join mine m using (n)),
 transitions as (insert into order_transition (order_id, version, to_status, event) select id, 1, 'pending_payment', 'order.placed' from mine),
 operations as (
-  insert into payment_operation (id, order_id, seq, kind, amount_minor, release) select uuidv7(), id, 1, 'authorise', total_minor, $16 from mine),
+  insert into payment_operation (id, order_id, seq, kind, amount_minor, release, traceparent)
+  select uuidv7(), id, 1, 'authorise', total_minor, $16, traceparent from mine),
 events as (
   insert into outbox (id, type, subject, sequence, traceparent, actor, data)
   select uuidv7(), 'orders.order.placed.v1', m.id, 1, m.traceparent, m.actor, json_build_object('orderId', m.id, 'buyerId', m.buyer_id, 'currency', m.currency,

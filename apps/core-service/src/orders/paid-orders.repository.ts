@@ -14,6 +14,7 @@ import {
 } from '@catamaran/contracts'
 import { Database, type Queryable } from '@catamaran/data'
 import { Outbox, type NewEvent } from '@catamaran/messaging'
+import { currentContext } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
 import { lockOrder, type LockedOrder } from './locked-order.js'
 import type { Change, Pieces } from './order-rules.js'
@@ -122,6 +123,7 @@ export class PaidOrdersRepository {
           amountMinor,
           uuidOf(partId as FulfilmentId),
           this.config.release,
+          currentContext()?.traceparent,
         ])
         return []
       }

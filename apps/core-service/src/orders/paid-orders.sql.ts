@@ -55,8 +55,8 @@ export const UPDATE_PART: Statement = {
 /** Behind all other operations of the order; they make it due when they are done. */
 export const INSERT_OPERATION: Statement = {
   name: 'paid-orders.insert-operation',
-  text: `insert into payment_operation (id, order_id, seq, kind, amount_minor, part_id, release)
-    select $1, $2, coalesce(max(seq), 0) + 1, $3, $4, $5, $6 from payment_operation where order_id = $2`,
+  text: `insert into payment_operation (id, order_id, seq, kind, amount_minor, part_id, release, traceparent)
+    select $1, $2, coalesce(max(seq), 0) + 1, $3, $4, $5, $6, $7 from payment_operation where order_id = $2`,
 }
 
 /** Pieces that were sold are for sale again: locks in product order, as every writer of several products. Answers products whose page has changed. */

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
-import { Repeating } from '@catamaran/platform'
+import { SpanKind } from '@opentelemetry/api'
+import { Repeating, runInContext, traced, traceparentOf } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
 import { PaymentSignal } from './payment-signal.js'
@@ -70,8 +71,10 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private begin(operation: Operation): void {
-    const work = this.payments
-      .carryOut(operation)
+    const { id, kind, traceparent } = operation
+    const context = { requestId: id, traceparent: traceparentOf(traceparent), fields: {} }
+    const carryOut = () => traced(`payment ${kind}`, { kind: SpanKind.INTERNAL }, () => this.payments.carryOut(operation))
+    const work = runInContext(context, carryOut)
       .catch((error: unknown) => this.events.paymentsFailed(error))
       .finally(() => {
         const wasFull = this.inHand.size >= this.config.payments.concurrency

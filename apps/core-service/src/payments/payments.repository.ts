@@ -18,6 +18,8 @@ export interface Operation {
   readonly paymentMethod: string | null
   /** The provider's payment: of an authorisation that waits for the buyer, else the one that the money is taken from or paid back to. */
   readonly paymentRef: string | undefined
+  /** The trace of the request that it came of. */
+  readonly traceparent: string | undefined
 }
 
 interface LeasedRow {
@@ -34,6 +36,7 @@ interface LeasedRow {
   payment_method: string | null
   authorised_ref: string | null
   captured_ref: string | null
+  traceparent: string | null
 }
 
 const refOf = (row: LeasedRow): string | null => {
@@ -53,6 +56,7 @@ const operationOf = (row: LeasedRow): Operation => ({
   orderStatus: row.order_status,
   paymentMethod: row.payment_method,
   paymentRef: refOf(row) ?? undefined,
+  traceparent: row.traceparent ?? undefined,
 })
 
 @Injectable()

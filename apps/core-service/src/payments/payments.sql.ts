@@ -16,7 +16,7 @@ leased as materialized (
   update payment_operation p set attempts = p.attempts + (not d.is_blocked)::int,
     due_at = now() + case when d.is_blocked then least(interval '1 minute', greatest(interval '1 second', now() - p.created_at)) else $3::int * interval '1 ms' end
   from due d where p.id = d.id returning p.*, d.is_blocked)
-select l.id, l.order_id, l.kind, l.amount_minor, l.part_id, l.status, l.payment_ref, l.attempts, o.currency, o.status as order_status, o.payment_method,
+select l.id, l.order_id, l.kind, l.traceparent, l.amount_minor, l.part_id, l.status, l.payment_ref, l.attempts, o.currency, o.status as order_status, o.payment_method,
   (select a.payment_ref from payment_operation a where a.order_id = l.order_id and a.kind = 'authorise' and a.status = 'succeeded'
     order by a.seq desc, a.id desc limit 1) as authorised_ref,
   (select c.payment_ref from payment_operation c join order_return r on r.fulfilment_id = c.part_id
@@ -76,8 +76,8 @@ rest as materialized (
   select sum(f.items_minor + f.shipping_minor)::bigint as amount_minor from fulfilment f join old on f.order_id = old.order_id
   where f.status <> 'cancelled' and not exists (
     select from payment_operation c where c.order_id = f.order_id and c.part_id = f.id and c.kind = 'capture' and c.status = 'succeeded'))
-insert into payment_operation (id, order_id, seq, kind, amount_minor, part_id, release)
-select $2::uuid, order_id, seq, 'authorise', rest.amount_minor, null::uuid, $4::text from old, rest
+insert into payment_operation (id, order_id, seq, kind, amount_minor, part_id, release, traceparent)
+select $2::uuid, order_id, seq, 'authorise', rest.amount_minor, null::uuid, $4::text, traceparent from old, rest
 union all
-select $3, order_id, seq + 1, 'capture', old.amount_minor, part_id, $4 from old`,
+select $3, order_id, seq + 1, 'capture', old.amount_minor, part_id, $4, traceparent from old`,
 }

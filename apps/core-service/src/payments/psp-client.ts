@@ -1,6 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common'
 import { z } from 'zod'
 import { Pool } from 'undici'
+import { SpanKind } from '@opentelemetry/api'
+import { currentContext, traced } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
 
 /** What the payment provider says about a payment; what we don't need of it is left out. */
@@ -56,13 +58,20 @@ export class PspClient implements BeforeApplicationShutdown {
     await this.pool.destroy()
   }
 
-  private async send(method: 'GET' | 'POST', path: string, key?: string, body?: object): Promise<Answer> {
+  private send(method: 'GET' | 'POST', path: string, key?: string, body?: object): Promise<Answer> {
+    const attributes = { 'http.request.method': method, 'peer.service': 'psp' }
+    return traced(method, { kind: SpanKind.CLIENT, attributes }, () => this.exchange(method, path, key, body))
+  }
+
+  private async exchange(method: 'GET' | 'POST', path: string, key?: string, body?: object): Promise<Answer> {
+    const { traceparent } = currentContext() ?? {}
     try {
       const response = await this.pool.request({
         method,
         path,
         headers: {
           authorization: `Bearer ${this.config.psp.apiKey}`,
+          ...(traceparent === undefined ? {} : { traceparent }),
           ...(key === undefined ? {} : { 'idempotency-key': key, 'content-type': 'application/json' }),
         },
         body: body === undefined ? null : JSON.stringify(body),

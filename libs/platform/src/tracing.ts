@@ -1,0 +1,138 @@
+import type { ServiceName } from '@catamaran/contracts'
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Attributes, type Span, type SpanContext } from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { BatchSpanProcessor, TracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace'
+import { currentContext, runInContext, spanIdHex, traceparentOf, type RequestContext } from './context.js'
+
+export interface TracingOptions {
+  /** Base address of an OTLP/HTTP receiver. Undefined: no spans are made. */
+  readonly endpoint?: string | undefined
+  /** The share of requests from outside that are traced, 0 to 1. */
+  readonly ratio: number
+}
+
+/** What a span tells besides its name, its attributes and its times. */
+export interface SpanAbout {
+  readonly kind: SpanKind
+  readonly attributes?: Attributes
+  /** Trace contexts that it has to do with and that are not its parent. */
+  readonly links?: readonly string[]
+  /** When it began, if that is not now; epoch ms. */
+  readonly startedAt?: number
+}
+
+let provider: TracerProvider | undefined
+let sampledShare = 0
+/** The ids of the next span: its trace context stands in logs and headers before there is a span, so the SDK has to take them. */
+let nextIds = { traceId: '', spanId: '' }
+
+/**
+ * Starts tracing in this process. Which requests are traced is decided once, at the edge, and told in the sampled flag of `traceparent`: nothing
+ * is wrapped, so that a request which is not traced pays for no span. @returns what sends the spans that are left, when the process ends
+ */
+export const startTracing = (
+  service: ServiceName,
+  { endpoint, ratio }: TracingOptions,
+  processor?: SpanProcessor,
+): (() => Promise<void>) => {
+  if (endpoint === undefined && processor === undefined) return async () => undefined
+  const exporter = () =>
+    new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: `${endpoint}/v1/traces` }), scheduledDelayMillis: 1_000 })
+  const started = new TracerProvider({
+    resource: resourceFromAttributes({ 'service.name': service }),
+    spanProcessors: [processor ?? exporter()],
+    idGenerator: { generateTraceId: () => nextIds.traceId, generateSpanId: () => nextIds.spanId },
+  })
+  provider = started
+  sampledShare = ratio
+  return async () => {
+    if (provider === started) provider = undefined
+    await started.shutdown()
+  }
+}
+
+const SAMPLED = '01'
+/** Whether the trace that a context belongs to was chosen. */
+export const isSampled = (traceparent: string): boolean => traceparent.endsWith(SAMPLED)
+const withFlag = (traceparent: string, flag: string): string => traceparent.slice(0, 53) + flag
+
+/** The trace context of something that came in: the sender's trace, a span of our own in it, and the span of the sender that it belongs under. */
+export interface Incoming {
+  readonly traceparent: string
+  readonly parent: string | undefined
+}
+
+/**
+ * Reads the trace context a request came with. At the edge the trace is the caller's but whether it is sampled is ours to say: who asks from
+ * outside can't make us trace. Inside, the flag holds (W3C Trace Context, section 4.3).
+ */
+export const incoming = (given: string | undefined, isEdge: boolean): Incoming => {
+  const read = traceparentOf(given)
+  const flag = isEdge ? (provider !== undefined && Math.random() < sampledShare ? SAMPLED : '00') : read.slice(53)
+  // What was not given is new from beginning to end, its span id included.
+  return read === given
+    ? { traceparent: `${read.slice(0, 36)}${spanIdHex()}-${flag}`, parent: read }
+    : { traceparent: withFlag(read, flag), parent: undefined }
+}
+
+const spanContextOf = (traceparent: string): SpanContext => ({
+  traceId: traceparent.slice(3, 35),
+  spanId: traceparent.slice(36, 52),
+  traceFlags: TraceFlags.SAMPLED,
+  isRemote: true,
+})
+
+/** Starts the span whose trace context is `traceparent`, below `parent`. Undefined where it is not sampled. */
+export const startSpan = (name: string, { traceparent, parent }: Incoming, about: SpanAbout): Span | undefined =>
+  isSampled(traceparent) ? forceSpan(name, { traceparent, parent }, about) : undefined
+
+/** The same, sampled or not: for what turned out to be worth a span when it was over. */
+export const forceSpan = (name: string, { traceparent, parent }: Incoming, about: SpanAbout): Span | undefined => {
+  if (provider === undefined) return undefined
+  const { traceId, spanId } = spanContextOf(traceparent)
+  nextIds = { traceId, spanId }
+  const { kind, attributes = {}, links = [], startedAt } = about
+  return provider.getTracer('catamaran').startSpan(
+    name,
+    {
+      ...{ kind, attributes, links: links.map((link) => ({ context: spanContextOf(link) })) },
+      ...(startedAt === undefined ? {} : { startTime: startedAt }),
+    },
+    parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, spanContextOf(parent)),
+  )
+}
+
+/** Ends a span as failed. What is told of the error is its code, never its words: these may hold what is somebody's. */
+export const failSpan = (span: Span | undefined, error: unknown): void => {
+  if (span === undefined) return
+  const { code, name } = error as { code?: string; name?: string }
+  span
+    .setAttribute('error.type', code ?? name ?? '_OTHER')
+    .setStatus({ code: SpanStatusCode.ERROR })
+    .end()
+}
+
+/**
+ * Does a part of the work in hand under a span of its own, in a context whose `traceparent` names that span. Without a sampled request around it,
+ * just does it. Example: `traced('charge card', { kind: SpanKind.CLIENT }, () => psp.authorise(…))`.
+ */
+export const traced = <T>(name: string, about: SpanAbout, work: () => Promise<T>): Promise<T> => {
+  const context = currentContext()
+  if (provider === undefined || context === undefined || !isSampled(context.traceparent)) return work()
+  const { traceparent: parent } = context
+  const traceparent = `${parent.slice(0, 36)}${spanIdHex()}-${SAMPLED}`
+  const span = startSpan(name, { traceparent, parent }, about)
+  // What is noted below is noted on the request: only the trace context is its own.
+  const inner = Object.assign(Object.create(context) as RequestContext, { traceparent })
+  return runInContext(inner, work).then(
+    (result) => {
+      span?.end()
+      return result
+    },
+    (error: unknown) => {
+      failSpan(span, error)
+      throw error
+    },
+  )
+}
