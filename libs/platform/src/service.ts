@@ -105,7 +105,7 @@ export const createService = async (options: ServiceOptions): Promise<Service> =
   const { name, config } = options
   const logger = createLogger(name, config.logLevel, config.logFile)
   const admin = new AdminServer(startTelemetry(name))
-  const stopTracing = startTracing(name, config.tracing)
+  const stopTracing = await startTracing(name, config.tracing)
   const verifier = new TokenVerifier({ issuer: config.issuer, jwksUrl: `${config.authUrl}/oidc/jwks`, now: options.now })
 
   const instance = fastifyOf(options, logger)

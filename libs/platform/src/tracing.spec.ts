@@ -12,9 +12,9 @@ const INTERNAL = { kind: SpanKind.INTERNAL }
 describe('tracing', () => {
   let exporter: InMemorySpanExporter
   let stop: () => Promise<void>
-  const start = (ratio: number) => {
+  const start = async (ratio: number) => {
     exporter = new InMemorySpanExporter()
-    stop = startTracing('core-service', { endpoint: undefined, ratio }, new SimpleSpanProcessor({ exporter }))
+    stop = await startTracing('core-service', { endpoint: undefined, ratio }, new SimpleSpanProcessor({ exporter }))
   }
   beforeEach(() => start(1))
   afterEach(() => stop())
@@ -27,7 +27,7 @@ describe('tracing', () => {
     assert.equal(inner.parent, GIVEN)
     assert.ok(isSampled(incoming(GIVEN.replace(/01$/, '00'), true).traceparent))
     await stop()
-    start(0)
+    await start(0)
     assert.ok(!isSampled(incoming(GIVEN, true).traceparent))
     assert.ok(isSampled(incoming(GIVEN, false).traceparent))
     assert.deepEqual([incoming('rubbish', false).parent, incoming(undefined, false).parent], [undefined, undefined])

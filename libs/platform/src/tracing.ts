@@ -1,8 +1,7 @@
 import type { ServiceName } from '@catamaran/contracts'
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Attributes, type Span, type SpanContext } from '@opentelemetry/api'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { BatchSpanProcessor, TracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace'
+import type { SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { currentContext, runInContext, spanIdHex, traceparentOf, type RequestContext } from './context.js'
 
 export interface TracingOptions {
@@ -31,17 +30,20 @@ let nextIds = { traceId: '', spanId: '' }
  * Starts tracing in this process. Which requests are traced is decided once, at the edge, and told in the sampled flag of `traceparent`: nothing
  * is wrapped, so that a request which is not traced pays for no span. @returns what sends the spans that are left, when the process ends
  */
-export const startTracing = (
+export const startTracing = async (
   service: ServiceName,
   { endpoint, ratio }: TracingOptions,
   processor?: SpanProcessor,
-): (() => Promise<void>) => {
+): Promise<() => Promise<void>> => {
   if (endpoint === undefined && processor === undefined) return async () => undefined
-  const exporter = () =>
+  // Loaded only where spans go somewhere: it takes its share of start-up and memory.
+  const { BatchSpanProcessor, TracerProvider } = await import('@opentelemetry/sdk-trace')
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http')
+  const exporting = () =>
     new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: `${endpoint}/v1/traces` }), scheduledDelayMillis: 1_000 })
   const started = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': service }),
-    spanProcessors: [processor ?? exporter()],
+    spanProcessors: [processor ?? exporting()],
     idGenerator: { generateTraceId: () => nextIds.traceId, generateSpanId: () => nextIds.spanId },
   })
   provider = started
