@@ -6,6 +6,7 @@ import type { Logger } from './logging.js'
 import { requestDuration } from './telemetry.js'
 
 const REQUEST_ID = /^[\w-]{8,64}$/
+const DEVICE_ID = /^[\w-]{16,64}$/
 
 /** The id of a request: an inner service takes the one it is given, the public door makes its own. */
 export const requestIdOf = (given: string | string[] | undefined, trustsGiven: boolean): string =>
@@ -52,6 +53,8 @@ export const registerRequests = (
       fields: {},
     }
     if (request.headers.authorization !== undefined) context.authorization = request.headers.authorization
+    const deviceId = request.headers['device-id']
+    if (typeof deviceId === 'string' && DEVICE_ID.test(deviceId)) context.deviceId = deviceId
     contexts.set(request, context)
     setHeaders(request, reply, headers)
     const startedAt = performance.now()
@@ -79,6 +82,7 @@ export const registerRequests = (
         durationMs: Math.round(elapsedMs * 100) / 100,
         caller: context.caller?.sub,
         from: context.service,
+        flags: context.flags,
         ...fields,
       },
       'request',
