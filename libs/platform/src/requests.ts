@@ -17,6 +17,14 @@ const contexts = new WeakMap<FastifyRequest, RequestContext>()
 /** The context made for a request when it came in. */
 export const contextOf = (request: FastifyRequest): RequestContext => contexts.get(request) as RequestContext
 
+const newContext = ({ id, headers }: FastifyRequest): RequestContext => {
+  const context: RequestContext = { requestId: id, traceparent: traceparentOf(headers['traceparent'] as string | undefined), fields: {} }
+  if (headers.authorization !== undefined) context.authorization = headers.authorization
+  const deviceId = headers['device-id']
+  if (typeof deviceId === 'string' && DEVICE_ID.test(deviceId)) context.deviceId = deviceId
+  return context
+}
+
 /** Remembers what went wrong, for the request's log line. Unforeseen errors are told with all their causes. */
 export const noteError = (request: FastifyRequest, error: AppError): void => {
   const { fields } = contextOf(request)
@@ -47,14 +55,7 @@ export const registerRequests = (
   const record = requestDuration()
 
   const begin = (request: FastifyRequest, reply: FastifyReply): RequestContext => {
-    const context: RequestContext = {
-      requestId: request.id,
-      traceparent: traceparentOf(request.headers['traceparent'] as string | undefined),
-      fields: {},
-    }
-    if (request.headers.authorization !== undefined) context.authorization = request.headers.authorization
-    const deviceId = request.headers['device-id']
-    if (typeof deviceId === 'string' && DEVICE_ID.test(deviceId)) context.deviceId = deviceId
+    const context = newContext(request)
     contexts.set(request, context)
     setHeaders(request, reply, headers)
     const startedAt = performance.now()

@@ -97,14 +97,15 @@ interface Model {
   readonly fallthrough?: { readonly rollout?: { readonly variations: readonly { readonly variation: number; readonly weight: number }[] } }
 }
 
+const plain = (value: FlagValue): string => (typeof value === 'string' ? value : JSON.stringify(value))
+
 /** A value in words. A flag written by hand in LaunchDarkly's model is shown as it is. */
 function told(value: FlagValue): string {
   const { variations, rules = [], fallthrough } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Model>
   const plans = rules.map(({ id }) => /^plan-(.+)$/.exec(id ?? '')?.[1])
   const shares = fallthrough?.rollout?.variations
-  if (variations?.length !== 2 || shares === undefined || plans.includes(undefined))
-    return typeof value === 'string' ? value : JSON.stringify(value)
+  if (variations?.length !== 2 || shares === undefined || plans.includes(undefined)) return plain(value)
   const share = ((shares.find(({ variation }) => variation === 1)?.weight ?? 0) / WHOLE) * 100
   const audience = [...plans.map((plan) => `plan ${plan}`), ...(share > 0 ? [`${share} % of the callers`] : [])].join(', ')
-  return `${String(variations[1])} for ${audience || 'nobody yet'}; ${String(variations[0])} for all others`
+  return `${plain(variations[1] ?? null)} for ${audience || 'nobody yet'}; ${plain(variations[0] ?? null)} for all others`
 }

@@ -44,7 +44,7 @@ describe('npm run flags', () => {
   })
 
   const seenByAll = (isSeen: (flags: Flags) => boolean | Promise<boolean>) =>
-    until(async () => (await Promise.all(services.map((flags) => isSeen(flags)))).every(Boolean), WITHIN_MS)
+    until(async () => (await Promise.all(services.map(async (flags) => isSeen(flags)))).every(Boolean), WITHIN_MS)
   const rankingFor = (flags: Flags, sub: string, plan = 'standard') => {
     const caller = { sub, plan, clientId: 'c', scopes: new Set<string>(), issuedAt: 0, expiresAt: 0 }
     const request: RequestContext = { requestId: 'r', traceparent: 't', fields: {}, caller }
