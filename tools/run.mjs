@@ -16,6 +16,7 @@ const COMMANDS = {
   demo: { main: 'e2e/dist/src/demo.js', says: 'walk through one order, from registration to notification' },
   check: { main: 'tools/check/dist/src/main.js', says: 'format, lint, types, layers, generated files' },
   audit: { main: 'tools/audit/dist/src/main.js', says: 'check the books of the running system against the invariants' },
+  flags: { main: 'tools/stack/dist/src/flags.js', says: 'show and set the flags of the running system' },
   storm: { main: 'e2e/dist/src/storm/main.js', says: 'load a system of its own while its parts are killed, then audit it' },
   bench: { main: 'tools/bench/dist/src/main.js', says: 'measure against the floors of the design' },
   generate: { main: 'tools/check/dist/src/main.js', args: ['--write'], says: 'write the generated files anew' },

@@ -35,6 +35,10 @@ export class BusinessEvents {
     if (expired !== undefined) this.logger.info({ orderIds: expired.map(({ orderId }) => orderId) }, 'holds expired')
   }
 
+  holdsExtended(count: number): void {
+    this.logger.warn({ holds: count }, 'holds extended, because payments are switched off')
+  }
+
   orderCancelled(reason: string): void {
     this.cancelled.add(1, { reason })
   }

@@ -53,8 +53,10 @@ export class Harness {
   async start(overrides: Record<string, string> = {}): Promise<{ service: Service; url: string }> {
     const service = await createApp(readConfig(Config, { ...this.env, ...overrides }))
     const { url } = await service.listen()
-    this.scope.onClose(() => service.close())
-    return { service, url }
+    let closing: Promise<void> | undefined
+    const close = (): Promise<void> => (closing ??= service.close())
+    this.scope.onClose(close)
+    return { service: { ...service, close }, url }
   }
 
   /** A buyer with a token, and a function that calls as them. */
@@ -84,14 +86,23 @@ export class Harness {
   }
 
   /** Puts a product up for sale. */
-  async product(stock: number, { priceMinor = 1000, name = 'A thing', category = 'kitchen', currency = 'EUR' } = {}): Promise<ProductId> {
+  async product(
+    stock: number,
+    {
+      priceMinor = 1000,
+      name = 'A thing',
+      description = `${name}, made by hand.`,
+      category = 'kitchen',
+      currency = 'EUR',
+    }: { priceMinor?: number; name?: string; description?: string; category?: string; currency?: string } = {},
+  ): Promise<ProductId> {
     const id = newId('product')
     const seller = newId('seller')
     const insert = (text: string, values: unknown[]) => this.database.query({ name: '', text }, values)
     await insert('insert into seller (id, name, slug) values ($1, $2, $3)', [uuidOf(seller), 'A Seller', randomUUID()])
     await insert(
       'insert into product (id, seller_id, name, description, category, price_minor, currency) values ($1, $2, $3, $4, $5, $6, $7)',
-      [uuidOf(id), uuidOf(seller), name, `${name}, made by hand.`, category, priceMinor, currency],
+      [uuidOf(id), uuidOf(seller), name, description, category, priceMinor, currency],
     )
     await insert('insert into stock (product_id, available, initial) values ($1, $2, $2)', [uuidOf(id), stock])
     return id

@@ -3,7 +3,6 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { uuidOf } from '@catamaran/contracts'
 import { createTopics } from '@catamaran/messaging'
-import { Flags } from '@catamaran/flags'
 import { spawnService, until, type SpawnedService } from '@catamaran/testing'
 import { freshKey, Harness, orderOf } from './harness.js'
 
@@ -95,18 +94,6 @@ test('SIGTERM lets the request in hand finish, takes no new one, and ends with 0
   await client.end()
   assert.equal((await inHand).status, 201)
   assert.equal(await ended, 0)
-})
-
-test('with orders switched off by flag, new orders are refused with Retry-After and old keys are still answered', async (context) => {
-  const { service, url } = await harness.start()
-  const product = await harness.product(5)
-  const buyer = await harness.buyer(url)
-  const key = freshKey()
-  const placed = await buyer.call('POST', '/v1/orders', orderOf([product, 1]), key)
-  context.mock.method(service.app.get(Flags), 'value', () => false)
-  const refused = await buyer.call('POST', '/v1/orders', orderOf([product, 1]), freshKey())
-  assert.deepEqual([refused.status, refused.body.code, refused.headers.get('retry-after')], [503, 'service.unavailable', '30'])
-  assert.deepEqual((await buyer.call('POST', '/v1/orders', orderOf([product, 1]), key)).body, placed.body)
 })
 
 test('bad configuration is told key by key, without values, and ends with 1', async () => {

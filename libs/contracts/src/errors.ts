@@ -191,6 +191,12 @@ export const ERRORS = {
   ),
   'returns.wrong-status': error('conflict', 409, 'The return was decided already', 'Look at its status.'),
   'payments.signature-invalid': error('unauthenticated', 401, 'The signature is not valid', 'Sign the body with the shared secret.'),
+  'payments.switched-off': error(
+    'unavailable',
+    503,
+    'Payments are switched off for now',
+    'No new orders are taken. What you ordered stays reserved. Retry after the seconds in Retry-After.',
+  ),
   'payments.operation-not-found': error('not-found', 404, 'There is no such payment operation', 'It may have ended: look at the list.'),
   'payments.operation-not-stuck': error('conflict', 409, 'The payment operation is not stuck', 'It is tried by itself, or has ended.'),
   'webhooks.endpoint-not-found': error('not-found', 404, 'There is no such webhook endpoint', 'Look at the list of endpoints.'),

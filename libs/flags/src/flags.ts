@@ -1,7 +1,16 @@
 import { init, type LDClient, type LDContext, type LDLogger } from '@launchdarkly/node-server-sdk'
-import type { Logger } from '@catamaran/platform'
+import { currentContext, followFlag, type Logger, type RequestContext } from '@catamaran/platform'
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common'
-import { FLAGS, isValueOf, type FlagKey, type FlagValue } from './registry.js'
+import {
+  FLAGS,
+  isLasting,
+  isValueOf,
+  type CallerFlagKey,
+  type FlagKey,
+  type FlagValue,
+  type LastingFlagKey,
+  type Metric,
+} from './registry.js'
 
 export interface FlagsOptions {
   sdkKey: string
@@ -10,26 +19,29 @@ export interface FlagsOptions {
   logger: Logger
 }
 
-/** Who a flag is asked for, where it may differ between users. */
-export interface FlagContext {
-  /** The user's or client's id. */
-  key: string
-  plan?: string | undefined
-}
-
 const START_WAIT_S = 0.9
+const FLUSH_WAIT_MS = 1_000
 const EVERYBODY: LDContext = { kind: 'service', key: 'catamaran', anonymous: true }
-const KEYS = Object.keys(FLAGS) as FlagKey[]
+/** Callers without any id of their own share one: a roll-out has all of them or none. */
+const NOBODY: LDContext = { kind: 'user', key: 'anonymous', anonymous: true }
+const LASTING = (Object.keys(FLAGS) as FlagKey[]).filter(isLasting)
+
+/** Who flags are asked for, as the provider's rules name them: the user's or partner's id and plan, else the device. */
+const providerContextOf = ({ caller, deviceId }: RequestContext): LDContext => {
+  if (caller !== undefined) return { kind: 'user', key: caller.sub, ...(caller.plan === undefined ? {} : { plan: caller.plan }) }
+  return deviceId === undefined ? NOBODY : { kind: 'user', key: `device:${deviceId}`, anonymous: true }
+}
 
 /**
  * The flags of a running service, kept up to date by LaunchDarkly's stream. While the provider is away the last known values hold, and before
- * it was ever reached the defaults of the registry. Example: `if (!flags.value('orders.accept')) …`.
+ * it was ever reached the defaults of the registry. Example: `if (!flags.value('payments.enabled')) …`.
  */
 export class Flags implements OnModuleInit, OnApplicationShutdown {
   private readonly client: LDClient
   /** Resolves when an attempt to reach the provider has failed. */
   private readonly away: Promise<void>
-  private readonly values = new Map<FlagKey, boolean | number>(KEYS.map((key) => [key, FLAGS[key].default]))
+  private readonly values = new Map<LastingFlagKey, FlagValue<LastingFlagKey>>(LASTING.map((key) => [key, FLAGS[key].default]))
+  private readonly contexts = new WeakMap<RequestContext, LDContext>()
 
   constructor(private readonly options: FlagsOptions) {
     const { sdkKey, url, logger } = options
@@ -41,21 +53,32 @@ export class Flags implements OnModuleInit, OnApplicationShutdown {
       ...(url === undefined ? {} : { baseUri: url, streamUri: url, eventsUri: url }),
     })
     this.client.on('update', ({ key }: { key: string }) => {
-      if (key in FLAGS) void this.refresh(key as FlagKey)
+      if (this.values.has(key as LastingFlagKey)) void this.refresh(key as LastingFlagKey)
     })
     this.client.on('ready', () => void this.refreshAll())
     this.client.on('failed', (error: Error) => logger.error({ err: error }, 'the flag provider refused us: defaults hold'))
   }
 
-  /** The flag's value for everybody, at once: a look into a map, for hot paths. */
-  value<K extends FlagKey>(key: K): FlagValue<K> {
-    return this.values.get(key) as FlagValue<K>
+  /** The value of a kill switch or setting now, at once: a look into a map, for hot paths. The log line of the request in hand tells it where it isn't the default. */
+  value<K extends LastingFlagKey>(key: K): FlagValue<K> {
+    const value = this.values.get(key) as FlagValue<K>
+    return value === FLAGS[key].default ? value : followFlag(key, value)
   }
 
-  /** The flag's value for one user or client. */
-  async valueFor<K extends FlagKey>(key: K, { key: userKey, plan }: FlagContext): Promise<FlagValue<K>> {
-    const context: LDContext = { kind: 'user', key: userKey, ...(plan === undefined ? {} : { plan }) }
-    return this.checked(key, await this.client.variation(key, context, this.value(key)))
+  /**
+   * The flag's value for whoever the request in hand is for: decided at the first look, the same until the request ends, and told on its log line. Outside a
+   * request it is everybody's. Example: `await flags.forCaller('search.ranking')`.
+   */
+  async forCaller<K extends CallerFlagKey>(key: K): Promise<FlagValue<K>> {
+    const decided = currentContext()?.flags?.[key]
+    if (decided !== undefined) return decided as FlagValue<K>
+    const value = this.checked(key, await this.client.variation(key, this.providerContext(), FLAGS[key].default))
+    return (currentContext()?.flags?.[key] as FlagValue<K> | undefined) ?? followFlag(key, value)
+  }
+
+  /** Tells the provider that the caller of the request in hand did what experiments are judged by. It is sent in the background, or lost with the provider away. */
+  track(metric: Metric): void {
+    if (this.client.initialized()) this.client.track(metric, this.providerContext())
   }
 
   /** Waits for the provider's first answer, but never as long as a second. */
@@ -66,15 +89,28 @@ export class Flags implements OnModuleInit, OnApplicationShutdown {
     else this.options.logger.warn('the flag provider is away: defaults hold until it comes')
   }
 
-  onApplicationShutdown(): void {
+  /** Sends what experiments are still to be told of, but waits no longer than a second. */
+  async onApplicationShutdown(): Promise<void> {
+    if (this.client.initialized()) {
+      const late = new Promise((resolve) => setTimeout(resolve, FLUSH_WAIT_MS).unref())
+      await Promise.race([this.client.flush().catch(() => undefined), late])
+    }
     this.client.close()
   }
 
-  private async refreshAll(): Promise<void> {
-    await Promise.all(KEYS.map((key) => this.refresh(key)))
+  private providerContext(): LDContext {
+    const request = currentContext()
+    if (request === undefined) return EVERYBODY
+    let context = this.contexts.get(request)
+    if (context === undefined) this.contexts.set(request, (context = providerContextOf(request)))
+    return context
   }
 
-  private async refresh(key: FlagKey): Promise<void> {
+  private async refreshAll(): Promise<void> {
+    await Promise.all(LASTING.map((key) => this.refresh(key)))
+  }
+
+  private async refresh(key: LastingFlagKey): Promise<void> {
     if (!this.client.initialized()) return
     this.values.set(key, this.checked(key, await this.client.variation(key, EVERYBODY, FLAGS[key].default)))
   }

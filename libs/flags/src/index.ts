@@ -1,3 +1,12 @@
 export { flagsConfig, flagsEnv } from './env.js'
-export { Flags, type FlagContext, type FlagsOptions } from './flags.js'
-export { FLAGS, type FlagKey, type FlagSpec, type FlagValue } from './registry.js'
+export { Flags, type FlagsOptions } from './flags.js'
+export {
+  FLAGS,
+  METRICS,
+  type CallerFlagKey,
+  type FlagKey,
+  type FlagSpec,
+  type FlagValue,
+  type LastingFlagKey,
+  type Metric,
+} from './registry.js'

@@ -1,134 +1,185 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { createLogger } from '@catamaran/platform'
+import { createLogger, runInContext, type RequestContext } from '@catamaran/platform'
+import { TestFlagProvider, until } from '@catamaran/testing'
 import { Flags } from '../src/index.js'
 
 const logger = createLogger('flags-test', 'silent')
+const requestOf = (who: Partial<RequestContext> = {}): RequestContext => ({ requestId: 'r', traceparent: 't', fields: {}, ...who })
+const callerOf = (sub: string, plan?: string) =>
+  ({ caller: { sub, plan, clientId: 'c', scopes: new Set<string>(), issuedAt: 0, expiresAt: 0 } }) satisfies Partial<RequestContext>
 
-const flagOf = (key: string, value: unknown, version: number, rules: unknown[] = []) => ({
-  key,
-  version,
-  on: true,
-  variations: [value, false],
-  fallthrough: { variation: 0 },
-  offVariation: 0,
-  targets: [],
-  rules,
-  prerequisites: [],
-  salt: key,
+const RANKINGS = ['coverage', 'focused']
+const toOne = (attribute: string, value: string) => ({
+  variations: RANKINGS,
+  rules: [{ id: 'r', variation: 1, clauses: [{ contextKind: 'user', attribute, op: 'in', values: [value], negate: false }] }],
+})
+const toPercent = (percent: number) => ({
+  variations: RANKINGS,
+  fallthrough: {
+    rollout: {
+      contextKind: 'user',
+      bucketBy: 'key',
+      variations: [
+        { variation: 0, weight: (100 - percent) * 1000 },
+        { variation: 1, weight: percent * 1000 },
+      ],
+    },
+  },
 })
 
-/** The provider's side of the stream, as small as it can be. */
-class Relay {
-  private readonly streams = new Set<ServerResponse>()
-  private readonly server: Server
-  constructor(private readonly flags: Record<string, unknown>) {
-    this.server = createServer((request, response) => {
-      request.resume()
-      if (!request.url?.startsWith('/all')) return void response.writeHead(202).end()
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      this.streams.add(response)
-      this.say(response, 'put', { path: '/', data: { flags: this.flags, segments: {} } })
-    })
-  }
-  listen = (port = 0): Promise<string> =>
-    new Promise((resolve) => this.server.listen(port, '127.0.0.1', () => resolve(`http://127.0.0.1:${this.port}`)))
-  get port(): number {
-    return (this.server.address() as AddressInfo).port
-  }
-  patch(key: string, data: unknown): void {
-    for (const stream of this.streams) this.say(stream, 'patch', { path: `/flags/${key}`, data })
-  }
-  close = (): Promise<void> => {
-    this.server.closeAllConnections()
-    return new Promise((resolve) => this.server.close(() => resolve()))
-  }
-  private say(stream: ServerResponse, event: string, data: unknown): void {
-    stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
-  }
-}
-
-const until = async (condition: () => boolean, what: string): Promise<void> => {
-  const deadline = Date.now() + 5_000
-  while (!condition()) {
-    if (Date.now() > deadline) assert.fail(`waited in vain until ${what}`)
-    await delay(5)
-  }
-}
-
 describe('Flags', () => {
-  let relay: Relay
+  let provider: TestFlagProvider
   let url: string
   let flags: Flags
+  const start = async (at = url): Promise<void> => {
+    flags = new Flags({ sdkKey: 'sdk-test', url: at, logger })
+    await flags.onModuleInit()
+  }
+  const rankingFor = (who: Partial<RequestContext>) => runInContext(requestOf(who), () => flags.forCaller('search.ranking'))
 
   beforeEach(async () => {
-    relay = new Relay({ 'orders.accept': flagOf('orders.accept', false, 1) })
-    url = await relay.listen()
+    provider = new TestFlagProvider()
+    provider.set('payments.enabled', false)
+    url = await provider.listen()
   })
   afterEach(async () => {
-    flags.onApplicationShutdown()
-    await relay.close()
+    await flags.onApplicationShutdown()
+    await provider.close()
   })
 
   it("has the provider's values once it has started, and the default of a flag that the provider lacks", async () => {
     flags = new Flags({ sdkKey: 'sdk-test', url, logger })
-    assert.equal(flags.value('orders.accept'), true)
+    assert.equal(flags.value('payments.enabled'), true)
     await flags.onModuleInit()
-    assert.equal(flags.value('orders.accept'), false)
+    assert.equal(flags.value('payments.enabled'), false)
     assert.equal(flags.value('gateway.rate-limit-factor'), 1)
+    assert.equal(await rankingFor({}), 'coverage')
   })
 
   it('follows a change while it runs', async () => {
-    flags = new Flags({ sdkKey: 'sdk-test', url, logger })
-    await flags.onModuleInit()
+    await start()
     const changedAt = performance.now()
-    relay.patch('gateway.rate-limit-factor', flagOf('gateway.rate-limit-factor', 0.5, 2))
-    await until(() => flags.value('gateway.rate-limit-factor') === 0.5, 'the new value is seen')
+    provider.set('gateway.rate-limit-factor', 0.5)
+    await until(() => flags.value('gateway.rate-limit-factor') === 0.5, { message: 'the new value is seen' })
     assert.ok(performance.now() - changedAt < 1_000)
   })
 
   it('keeps the default where the provider gives a value that the flag may not take', async () => {
-    flags = new Flags({ sdkKey: 'sdk-test', url, logger })
-    await flags.onModuleInit()
-    for (const [version, bad] of ['fast', -1, 0, Number.MAX_VALUE].entries()) {
-      relay.patch('gateway.rate-limit-factor', flagOf('gateway.rate-limit-factor', bad, version + 2))
-    }
-    relay.patch('orders.accept', flagOf('orders.accept', true, 2))
-    await until(() => flags.value('orders.accept'), 'the last change is seen')
+    await start()
+    for (const bad of ['fast', -1, 0, Number.MAX_VALUE]) provider.set('gateway.rate-limit-factor', bad)
+    provider.set('search.ranking', 'alphabetical')
+    provider.set('payments.enabled', true)
+    await until(() => flags.value('payments.enabled'), { message: 'the last change is seen' })
     assert.equal(flags.value('gateway.rate-limit-factor'), 1)
+    assert.equal(await rankingFor({}), 'coverage')
   })
 
-  it('can differ per user', async () => {
-    flags = new Flags({ sdkKey: 'sdk-test', url, logger })
-    await flags.onModuleInit()
-    const onlyForMe = [{ id: 'r', variation: 1, clauses: [{ contextKind: 'user', attribute: 'key', op: 'in', values: ['usr_me'] }] }]
-    relay.patch('orders.accept', flagOf('orders.accept', true, 2, onlyForMe))
-    await until(() => flags.value('orders.accept'), 'the rule has arrived')
-    assert.equal(await flags.valueFor('orders.accept', { key: 'usr_me' }), false)
-    assert.equal(await flags.valueFor('orders.accept', { key: 'usr_you' }), true)
+  it('can differ per user, per device and by plan', async () => {
+    await start()
+    const cases = [
+      [toOne('key', 'usr_me'), callerOf('usr_me'), callerOf('usr_you')],
+      [toOne('plan', 'large'), callerOf('ptn_a', 'large'), callerOf('ptn_b', 'standard')],
+      [toOne('key', 'device:0123456789abcdef'), { deviceId: '0123456789abcdef' }, { deviceId: 'fedcba9876543210' }],
+    ] as const
+    for (const [flag, meant, other] of cases) {
+      provider.set('search.ranking', flag)
+      await until(async () => (await rankingFor(meant)) === 'focused', { message: 'the rule has arrived' })
+      assert.equal(await rankingFor(other), 'coverage')
+      assert.equal(await rankingFor({}), 'coverage')
+    }
+  })
+
+  it('gives a share of the callers the new value, each the same every time, and more of them as the share grows', async () => {
+    await start()
+    const callers = Array.from({ length: 1_000 }, (_, index) => callerOf(`usr_${index}`))
+    const chosen = async () => {
+      const rankings = await Promise.all(callers.map((caller) => rankingFor(caller)))
+      return new Set(rankings.flatMap((ranking, index) => (ranking === 'focused' ? [index] : [])))
+    }
+    provider.set('search.ranking', toPercent(20))
+    await until(async () => (await chosen()).size > 0, { message: 'the roll-out has begun' })
+    const first = await chosen()
+    assert.ok(first.size > 140 && first.size < 260, `${first.size} of 1,000`)
+    assert.deepEqual(await chosen(), first)
+    provider.set('search.ranking', toPercent(60))
+    await until(async () => (await chosen()).size > 500, { message: 'the roll-out goes on' })
+    const more = await chosen()
+    assert.ok(
+      [...first].every((index) => more.has(index)),
+      'nobody is sent back',
+    )
+    assert.equal(await flags.forCaller('search.ranking'), 'coverage', 'outside a request there is nobody to choose')
+  })
+
+  it('decides once a request, and tells the request of what it decided', async () => {
+    await start()
+    provider.set('search.ranking', 'focused')
+    await until(async () => (await rankingFor({})) === 'focused', { message: 'the value is seen' })
+    const request = requestOf(callerOf('usr_me'))
+    await runInContext(request, async () => {
+      assert.equal(await flags.forCaller('search.ranking'), 'focused')
+      provider.set('search.ranking', 'coverage')
+      await until(async () => (await rankingFor({})) === 'coverage', { message: 'others see the change' })
+      assert.equal(await flags.forCaller('search.ranking'), 'focused')
+      assert.equal(flags.value('payments.enabled'), false)
+      assert.equal(flags.value('gateway.rate-limit-factor'), 1)
+    })
+    assert.deepEqual(request.flags, { 'search.ranking': 'focused', 'payments.enabled': false })
+  })
+
+  it('tells the provider who saw what in an experiment, and what they did then', async () => {
+    provider.set('search.ranking', { ...toOne('key', 'usr_me'), trackEvents: true, fallthrough: { variation: 0 } })
+    await start()
+    await runInContext(requestOf(callerOf('usr_you', 'standard')), async () => {
+      await flags.forCaller('search.ranking')
+      flags.track('order.placed')
+    })
+    await flags.onApplicationShutdown()
+    await until(() => provider.events.some(({ kind }) => kind === 'custom'), { message: 'the events have come' })
+    const told = provider.events.filter(({ kind }) => kind === 'feature' || kind === 'custom')
+    assert.deepEqual(
+      told.filter(({ key }) => key !== 'payments.enabled').map(({ kind, key, value }) => [kind, key, value]),
+      [
+        ['feature', 'search.ranking', 'coverage'],
+        ['custom', 'order.placed', undefined],
+      ],
+    )
+    assert.match(JSON.stringify(told), /usr_you/)
   })
 
   it('starts within a second on the defaults when the provider is away, and catches up when it comes', async () => {
-    const { port } = relay
-    await relay.close()
-    flags = new Flags({ sdkKey: 'sdk-test', url, logger })
+    const { port } = provider
+    await provider.close()
     const startedAt = performance.now()
-    await flags.onModuleInit()
+    await start()
     assert.ok(performance.now() - startedAt < 1_000)
-    assert.equal(flags.value('orders.accept'), true)
-    relay = new Relay({ 'orders.accept': flagOf('orders.accept', false, 1) })
-    await relay.listen(port)
-    await until(() => !flags.value('orders.accept'), 'the provider is reached')
+    assert.equal(flags.value('payments.enabled'), true)
+    assert.equal(await rankingFor(callerOf('usr_me')), 'coverage')
+    provider = new TestFlagProvider()
+    provider.set('payments.enabled', false)
+    await provider.listen(port)
+    await until(() => !flags.value('payments.enabled'), { message: 'the provider is reached' })
+  })
+
+  it('starts within a second on the defaults when the provider takes connections and says nothing', async () => {
+    const silent = createServer()
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const startedAt = performance.now()
+    await start(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`)
+    const tookMs = performance.now() - startedAt
+    assert.ok(tookMs < 1_000, `${tookMs} ms`)
+    assert.equal(flags.value('payments.enabled'), true)
+    silent.close()
   })
 
   it('keeps the last known values when the provider goes away', async () => {
-    flags = new Flags({ sdkKey: 'sdk-test', url, logger })
-    await flags.onModuleInit()
-    await relay.close()
-    assert.equal(flags.value('orders.accept'), false)
-    assert.equal(await flags.valueFor('orders.accept', { key: 'usr_me' }), false)
+    provider.set('search.ranking', toOne('key', 'usr_me'))
+    await start()
+    await provider.close()
+    assert.equal(flags.value('payments.enabled'), false)
+    assert.equal(await rankingFor(callerOf('usr_me')), 'focused')
+    assert.equal(await rankingFor(callerOf('usr_you')), 'coverage')
   })
 })

@@ -13,6 +13,10 @@ export interface RequestContext {
   caller?: Claims
   /** The calling service, by its token. */
   service?: string
+  /** An id that an app keeps for a device whose user isn't signed in; from a Device-Id header. It says nothing about who that is. */
+  deviceId?: string
+  /** The values of the flags that were looked at, told on the wide log line. */
+  flags?: Record<string, boolean | number | string>
   /** Extra fields of the wide log line. */
   readonly fields: Record<string, unknown>
 }
@@ -36,6 +40,16 @@ export const runInContext = <T>(context: RequestContext, work: () => T): T => st
 export const logFields = (fields: Record<string, unknown>): void => {
   const context = storage.getStore()
   if (context !== undefined) Object.assign(context.fields, fields)
+}
+
+/**
+ * Remembers the value by which the request in hand goes for a flag, and answers it. The request's log line tells it as `flags`; whatever else shall tell of
+ * flags (a trace) takes it from here. Example: `followFlag('search.ranking', 'focused')`.
+ */
+export const followFlag = <T extends boolean | number | string>(key: string, value: T): T => {
+  const context = storage.getStore()
+  if (context !== undefined) (context.flags ??= {})[key] = value
+  return value
 }
 
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/

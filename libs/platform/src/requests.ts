@@ -8,6 +8,7 @@ import { requestDuration } from './telemetry.js'
 import { forceSpan, incoming, startSpan, type Incoming } from './tracing.js'
 
 const REQUEST_ID = /^[\w-]{8,64}$/
+const DEVICE_ID = /^[\w-]{16,64}$/
 
 /** The id of a request: an inner service takes the one it is given, the public door makes its own. */
 export const requestIdOf = (given: string | string[] | undefined, trustsGiven: boolean): string =>
@@ -17,6 +18,14 @@ const contexts = new WeakMap<FastifyRequest, RequestContext>()
 
 /** The context made for a request when it came in. */
 export const contextOf = (request: FastifyRequest): RequestContext => contexts.get(request) as RequestContext
+
+const newContext = ({ id, headers }: FastifyRequest, { traceparent }: Incoming): RequestContext => {
+  const context: RequestContext = { requestId: id, traceparent, fields: {} }
+  if (headers.authorization !== undefined) context.authorization = headers.authorization
+  const deviceId = headers['device-id']
+  if (typeof deviceId === 'string' && DEVICE_ID.test(deviceId)) context.deviceId = deviceId
+  return context
+}
 
 /** Remembers what went wrong, for the request's log line. Unforeseen errors are told with all their causes. */
 export const noteError = (request: FastifyRequest, error: AppError): void => {
@@ -49,8 +58,7 @@ export const registerRequests = (
 
   const begin = (request: FastifyRequest, reply: FastifyReply): RequestContext => {
     const arrived = incoming(request.headers['traceparent'] as string | undefined, isEdge)
-    const context: RequestContext = { requestId: request.id, traceparent: arrived.traceparent, fields: {} }
-    if (request.headers.authorization !== undefined) context.authorization = request.headers.authorization
+    const context = newContext(request, arrived)
     contexts.set(request, context)
     setHeaders(request, reply, headers)
     const startedAt = performance.now()
@@ -81,6 +89,7 @@ export const registerRequests = (
         durationMs: Math.round(elapsedMs * 100) / 100,
         caller: context.caller?.sub,
         from: context.service,
+        flags: context.flags,
         ...fields,
       },
       'request',
@@ -105,7 +114,9 @@ const lateSpan = (request: FastifyRequest, { raw }: FastifyReply, arrived: Incom
 /** Attributes by the semantic conventions for HTTP server spans. Paths and queries are left out: they may hold what is somebody's. */
 const endSpan = (request: FastifyRequest, { raw }: FastifyReply, span: Span | undefined): void => {
   if (span === undefined) return
-  const { requestId, fields } = contextOf(request)
+  const { requestId, fields, flags = {} } = contextOf(request)
+  // Semantic conventions for feature flags, one event each.
+  for (const key in flags) span.addEvent('feature_flag.evaluation', { 'feature_flag.key': key, 'feature_flag.result.value': flags[key] })
   span.setAttributes({
     'http.request.method': request.method,
     'http.route': routeOf(request),

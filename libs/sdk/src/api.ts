@@ -15467,7 +15467,10 @@ export interface operations {
                 q?: string;
                 category?: string;
             };
-            header?: never;
+            header?: {
+                /** @description A random id (16 to 64 letters, digits, - or _) that an app keeps while nobody is signed in, so that what is tried out with some callers stays the same for one. */
+                "Device-Id"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -1,3 +1,4 @@
+import { checkFlags } from './flags.js'
 import { checkGenerated } from './generated.js'
 import { checkHygiene } from './hygiene.js'
 import { checkLayers } from './layers.js'
@@ -44,6 +45,11 @@ export const STEPS: readonly Step[] = [
   { name: 'sources', says: 'reasons for exceptions, tests that run and wait well, sizes', run: over(checkSources) },
   { name: 'packages', says: 'package.json, imports, tsconfig references and lock file agree', run: over(checkPackages) },
   { name: 'layers', says: 'imports go one way', run: over(checkLayers) },
+  {
+    name: 'flags',
+    says: 'flags are declared, used, and reviewed in time',
+    run: over((workspace, { note }) => checkFlags(workspace, note, new Date())),
+  },
   {
     name: 'generated',
     says: 'generated files unchanged, events and API compatible',

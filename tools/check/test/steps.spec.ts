@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { FLAGS, METRICS } from '@catamaran/flags/registry'
 import { runSteps, STEPS, type Step } from '../src/steps.js'
 import { packageFiles, plant } from './planted.js'
 
@@ -35,7 +36,11 @@ describe('the steps', () => {
   })
 
   it('that read the tree pass on a clean one and each refuse a planted fault', async () => {
-    const planted = plant({ ...packageFiles('libs/contracts'), 'libs/contracts/src/index.ts': 'export const one = 1\n' })
+    // The registry is this repository's own, so that a clean tree asks for every flag in it.
+    const asking = [...Object.keys(FLAGS).map((key) => `flags.value('${key}')`), ...METRICS.map((metric) => `flags.track('${metric}')`)]
+    const index = `import { flags } from './own.js'\n\n${asking.join('\n')}\n`
+    const own = 'export const flags = { value: (key: string) => key, track: (metric: string) => metric }\n'
+    const planted = plant({ ...packageFiles('libs/contracts'), 'libs/contracts/src/index.ts': index, 'libs/contracts/src/own.ts': own })
     const steps = STEPS.filter(({ name }) => name !== 'generated' && name !== 'format')
     assert.deepEqual(await runSteps(steps, { root: planted.root, write: false }, () => {}), [])
     const faults = [
@@ -44,6 +49,7 @@ describe('the steps', () => {
       `// FIX${'ME'}`,
       `// ${'oxlint'}-disable no-console`,
       'let a: any',
+      "flags.value('nobody.declared.it')",
     ]
     planted.write('libs/contracts/src/a.ts', `${faults.join('\n')}\n`)
     const failed = await runSteps(steps, { root: planted.root, write: false }, () => {})

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, watch, watchFile, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { basename, dirname } from 'node:path'
-import { messageOf } from './errors.js'
+import { messageOf, Refusal } from './errors.js'
 
 export type FlagValue = boolean | string | number | null | FlagValue[] | { [key: string]: FlagValue }
 
@@ -9,22 +9,40 @@ const SETTLE_MS = 30
 const HEARTBEAT_MS = 60_000
 const POLL_MS = 500
 
-/** A flag as LaunchDarkly's SDKs expect it, with one value for everybody. */
+/** The values in a flag file. @throws Error that says what is wrong with it */
+export function readFlags(file: string): Record<string, FlagValue> {
+  const { flags } = JSON.parse(readFileSync(file, 'utf8')) as { flags?: Record<string, FlagValue> }
+  if (typeof flags === 'object' && flags !== null && !Array.isArray(flags)) return flags
+  throw new Refusal('it must be { "flags": { "<key>": <value> } }')
+}
+
+/** Replaces a flag file as a whole: whoever reads it sees the old or the new one. */
+export function writeFlags(file: string, flags: Record<string, FlagValue>): void {
+  writeFileSync(`${file}.part`, `${JSON.stringify({ flags }, undefined, 2)}\n`)
+  renameSync(`${file}.part`, file)
+}
+
+/** A flag as LaunchDarkly's SDKs expect it: with one value for everybody, or with the parts of it that are given. */
 const toFlag = (key: string, value: FlagValue, version: number) => ({
-  key,
-  version,
   on: true,
-  variations: [value],
   fallthrough: { variation: 0 },
   offVariation: 0,
   targets: [],
   rules: [],
   prerequisites: [],
   salt: key,
+  ...(isModel(value) ? value : { variations: [value] }),
+  key,
+  version,
 })
 
+/** Whether a value is a flag in LaunchDarkly's own words. */
+const isModel = (value: FlagValue): value is { [key: string]: FlagValue } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Array.isArray(value['variations'])
+
 /**
- * Speaks LaunchDarkly's streaming protocol on loopback, from one file: `{ "flags": { "<key>": <value> } }`. A change of the file reaches every
+ * Speaks LaunchDarkly's streaming protocol on loopback, from one file: `{ "flags": { "<key>": <value> } }`, where an object with `variations` is a flag in
+ * LaunchDarkly's data model (`rules`, `fallthrough` with a `rollout`; what is left out has its usual value). A change of the file reaches every
  * connected service at once; a file that can't be read keeps the values as they are, and `report` says so.
  */
 export class FlagRelay {
@@ -49,10 +67,7 @@ export class FlagRelay {
 
   /** Begins to listen and to watch; makes the file from `defaults` when it isn't there. */
   async start(port: number, defaults: Record<string, FlagValue>): Promise<void> {
-    if (!existsSync(this.file)) {
-      writeFileSync(`${this.file}.part`, `${JSON.stringify({ flags: defaults }, undefined, 2)}\n`)
-      renameSync(`${this.file}.part`, this.file)
-    }
+    if (!existsSync(this.file)) writeFlags(this.file, defaults)
     this.values = defaults
     for (const key of Object.keys(defaults)) this.versions.set(key, 1)
     this.load()
@@ -109,9 +124,7 @@ export class FlagRelay {
   /** The values in the file, or why they can't be had. */
   private read(): Record<string, FlagValue> | string {
     try {
-      const { flags } = JSON.parse(readFileSync(this.file, 'utf8')) as { flags?: Record<string, FlagValue> }
-      if (typeof flags !== 'object' || flags === null || Array.isArray(flags)) return 'it must be { "flags": { "<key>": <value> } }'
-      return flags
+      return readFlags(this.file)
     } catch (error) {
       return messageOf(error)
     }

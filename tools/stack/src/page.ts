@@ -61,7 +61,7 @@ export function systemPage(system: RunningSystem, seconds: string): string {
     `  open ${sandbox.partner.url} (its webhooks)`,
     '',
     ...rows([
-      ['Flags', `${flags.file} (change it while it runs)`],
+      ['Flags', `${flags.file} (npm run flags -- list)`],
       ['Logs', logDir],
     ]),
     '',

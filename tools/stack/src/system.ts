@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { FLAGS } from '@catamaran/flags/registry'
 import type { Cache } from './cache.js'
 import type { EngineContext, EngineName } from './engine-context.js'
 import { ENGINE_NAMES, engineUrls, startEngine, type EngineUrls } from './engines.js'
@@ -15,19 +15,7 @@ import type { Processes } from './processes.js'
 import type { Progress } from './progress.js'
 import type { ProvisionOrder } from './provision.js'
 import type { DemoPartner, RunningEngines, RunningEnginesOnly, RunningSystem } from './running-system.js'
-import {
-  databaseUrls,
-  local,
-  MIGRATED,
-  migration,
-  requireBuilt,
-  sandbox,
-  SANDBOX,
-  service,
-  serviceEnv,
-  SERVICES,
-  type Surroundings,
-} from './services.js'
+import { databaseUrls, local, MIGRATED, migration, sandbox, SANDBOX, service, serviceEnv, SERVICES, type Surroundings } from './services.js'
 
 export interface Bringing {
   /** The repository. */
@@ -159,17 +147,12 @@ async function seed({ ports, secrets, processes, progress }: Bringing, urls: Eng
   return { buyer: demoBuyer, operator: demoOperator, partner: demoPartner }
 }
 
-async function startRelay({ root, ports, progress }: Bringing, file: string): Promise<void> {
+async function startRelay({ ports, progress }: Bringing, file: string): Promise<void> {
   const relay = new FlagRelay(file, (line) => progress.note(line))
-  await progress.step('Flag relay', async () => relay.start(ports.flags, await flagDefaults(root)))
+  await progress.step('Flag relay', () => relay.start(ports.flags, FLAG_DEFAULTS))
 }
 
-/** From the registry's own file: the door of libs/flags would load the SDK into this process for good. */
-async function flagDefaults(root: string): Promise<Record<string, FlagValue>> {
-  const file = requireBuilt(root, 'libs/flags/dist/src/registry.js')
-  const { FLAGS } = (await import(pathToFileURL(file).href)) as { FLAGS: Record<string, { default: FlagValue }> }
-  return Object.fromEntries(Object.entries(FLAGS).map(([key, flag]) => [key, flag.default]))
-}
+const FLAG_DEFAULTS: Record<string, FlagValue> = Object.fromEntries(Object.entries(FLAGS).map(([key, flag]) => [key, flag.default]))
 
 function enginesOf({ processes, secrets }: Bringing, urls: EngineUrls): RunningEngines {
   const started = ENGINE_NAMES.map((name) => [name, processes.pidOf(name)] as const).filter(([, pid]) => pid !== 0)

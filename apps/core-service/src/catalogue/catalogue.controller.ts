@@ -15,6 +15,12 @@ export class CatalogueController {
   @Get()
   @Anonymous()
   @ApiOperation({ summary: 'List products', description: 'Newest first, or by relevance with `q`.' })
+  @ApiHeader({
+    name: 'Device-Id',
+    required: false,
+    description:
+      'A random id (16 to 64 letters, digits, - or _) that an app keeps while nobody is signed in, so that what is tried out with some callers stays the same for one.',
+  })
   @ApiOkResponse({ standardSchema: ProductPage })
   list(@Query({ schema: ProductQuery }) query: ProductQuery): Promise<Page<Product>> {
     return this.catalogue.list(query)

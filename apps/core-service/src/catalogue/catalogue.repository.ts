@@ -39,11 +39,15 @@ const NEWEST_IN_CATEGORY: Statement = {
   text: `select ${COLUMNS} from ${FROM} where p.status = 'active' and p.category = $4 and ($1::timestamptz is null or (p.created_at, p.id) < ($1, $2::uuid))
     order by p.created_at desc, p.id desc limit $3`,
 }
+/** What ts_rank_cd divides a rank by, as a number of PostgreSQL's: nothing, or 1 + the logarithm of the text's length. */
+const NORMALISATION = { coverage: 0, focused: 1 }
+export type Ranking = keyof typeof NORMALISATION
+
 // The rank is computed once for each hit, and compared as the double that the cursor carries.
 const SEARCH: Statement = {
   name: 'products-search',
   text: `with page as (
-      select id, rank from product_hits($1, $2) where $3::float8 is null or (rank, id) < ($3, $4::uuid) order by rank desc, id desc limit $5)
+      select id, rank from product_hits($1, $2, $6) where $3::float8 is null or (rank, id) < ($3, $4::uuid) order by rank desc, id desc limit $5)
     select ${COLUMNS}, page.rank from page join product p on p.id = page.id join seller s on s.id = p.seller_id join stock st on st.product_id = p.id
     order by page.rank desc, page.id desc`,
 }
@@ -105,8 +109,10 @@ export class CatalogueRepository {
     category: string | undefined,
     after: readonly [number, ProductId] | undefined,
     limit: number,
+    ranking: Ranking,
   ): Promise<VersionedProduct[]> {
-    const rows = await this.database.query<ProductRow>(SEARCH, [query, category, after?.[0], after && uuidOf(after[1]), limit])
+    const values = [query, category, after?.[0], after && uuidOf(after[1]), limit, NORMALISATION[ranking]]
+    const rows = await this.database.query<ProductRow>(SEARCH, values)
     return rows.map(productOf)
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import { decodeCursor, encodeCursor, idSchema, type Page, type ProductId } from '@catamaran/contracts'
+import { Flags } from '@catamaran/flags'
 import { AppError } from '@catamaran/platform'
 import { z } from 'zod'
 import { CatalogueRepository, type VersionedProduct } from './catalogue.repository.js'
@@ -8,7 +9,8 @@ import { ProductCache, type CachedProduct } from './product-cache.js'
 
 // PostgreSQL knows no year 0.
 const NewestCursor = z.tuple([z.iso.datetime({ precision: 3 }).refine((time) => time >= '0001'), idSchema('product')])
-const RankCursor = z.tuple([z.number(), idSchema('product')])
+// A rank is only comparable with ranks of its own kind: the pages of one search keep the ranking of the first, whatever the flag says by then.
+const RankCursor = z.tuple([z.number(), idSchema('product'), z.enum(['coverage', 'focused'])])
 
 /** Searches at once, anybody's: they wait for connections to the database, which orders need too, and each takes its time. */
 const MAX_SEARCHES = 32
@@ -21,6 +23,7 @@ export class CatalogueService {
   constructor(
     private readonly repository: CatalogueRepository,
     private readonly cache: ProductCache,
+    private readonly flags: Flags,
   ) {}
 
   /**
@@ -51,10 +54,11 @@ export class CatalogueService {
       return pageOf(rows, limit, ({ product }) => [product.createdAt, product.id])
     }
     const after = read(cursor, RankCursor)
+    const ranking = after?.[2] ?? (await this.flags.forCaller('search.ranking'))
     if (this.searches >= MAX_SEARCHES) throw new AppError('service.overloaded')
     this.searches++
-    const rows = await this.repository.search(q, category, after, limit + 1).finally(() => this.searches--)
-    return pageOf(rows, limit, ({ product, rank }) => [rank ?? 0, product.id])
+    const rows = await this.repository.search(q, category, after && [after[0], after[1]], limit + 1, ranking).finally(() => this.searches--)
+    return pageOf(rows, limit, ({ product, rank }) => [rank ?? 0, product.id, ranking])
   }
 
   private async load(id: ProductId, held: CachedProduct | undefined): Promise<CachedProduct> {

@@ -25,6 +25,13 @@ export class Holds {
     return ended
   }
 
+  /** Extends up to `limit` holds that would end soon, for as long as nobody can pay. @returns how many */
+  async extend(limit: number): Promise<number> {
+    const extended = await this.repository.extendHolds(limit, this.config.orders.holdMs)
+    if (extended > 0) this.events.holdsExtended(extended)
+    return extended
+  }
+
   /** Cancels up to `limit` orders that were not paid in time. @returns how many were due */
   async expire(limit: number): Promise<number> {
     const due = await this.repository.listExpired(limit)

@@ -14,6 +14,8 @@ export interface OrderRow {
   buyer_id: string
   delivery_address: DeliveryAddress
   hold_expires_at: Date
+  /** As it was when the order was placed. */
+  first_hold_expires_at: Date
   placed_at: Date
   cart_id: string | null
   cart_version: number | null

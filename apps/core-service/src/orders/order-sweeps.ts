@@ -1,4 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
+import { Flags } from '@catamaran/flags'
 import { Repeating } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
@@ -7,7 +8,7 @@ import { PaidOrdersService } from './paid-orders.service.js'
 
 const BATCH = 100
 
-/** What the clock does to orders, every `sweepMs` and by the database's clock: holds end, and shipped orders are completed. Every process may run one. */
+/** What the clock does to orders, every `sweepMs` and by the database's clock: holds end (or are extended while payments are switched off), and shipped orders are completed. Every process may run one. */
 @Injectable()
 export class OrderSweeps implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly sweeps: Repeating
@@ -15,6 +16,7 @@ export class OrderSweeps implements OnApplicationBootstrap, BeforeApplicationShu
   constructor(
     private readonly holds: Holds,
     private readonly paid: PaidOrdersService,
+    private readonly flags: Flags,
     events: BusinessEvents,
     @Inject(CONFIG) config: Config,
   ) {
@@ -34,7 +36,8 @@ export class OrderSweeps implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   private async sweep(): Promise<void> {
-    for (let due = BATCH; due === BATCH;) due = await this.holds.expire(BATCH)
+    for (let due = BATCH; due === BATCH;)
+      due = await (this.flags.value('payments.enabled') ? this.holds.expire(BATCH) : this.holds.extend(BATCH))
     for (let due = BATCH; due === BATCH;) due = await this.paid.complete(BATCH)
   }
 }

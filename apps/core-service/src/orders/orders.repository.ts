@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common'
 import { idOf, uuidOf, type CancelReason, type Currency, type OrderId, type ProductId, type UserId } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { currentActor, currentContext } from '@catamaran/platform'
-import { END_HOLDS, EXPIRED_HOLDS } from './end-holds.sql.js'
+import { END_HOLDS, EXPIRED_HOLDS, EXTEND_HOLDS } from './end-holds.sql.js'
 import { taxIn } from '../money.js'
 import { asPlaced, orderOf, type OrderRow } from './order-row.js'
 import type { DeliveryAddress, Order, OrderHappening } from './orders.schema.js'
@@ -39,6 +39,7 @@ export type ChangedProduct = readonly [ProductId, number]
 /** An order with what its replay is checked against. */
 export interface StoredOrder {
   order: Order
+  firstHoldExpiresAt: string
   requestHash: Buffer
   cart: { id: string; version: number } | undefined
 }
@@ -126,6 +127,11 @@ export class OrdersRepository {
     return (await this.database.query<{ id: string }>(EXPIRED_HOLDS, [limit])).map(({ id }) => idOf('order', id))
   }
 
+  /** Holds that have less than half of `holdMs` left get all of it again, from now; at most `limit`. @returns how many */
+  async extendHolds(limit: number, holdMs: number): Promise<number> {
+    return (await this.database.query(EXTEND_HOLDS, [limit, holdMs])).length
+  }
+
   /** Ends holds, each order once. Answers only the orders that it changed. */
   async endHolds(ends: readonly HoldEnd[], release: string): Promise<{ ended: EndedHold[]; changed: ChangedProduct[] }> {
     const rows = await this.database.query<{
@@ -170,6 +176,7 @@ export class OrdersRepository {
     return (
       row && {
         order: orderOf(row),
+        firstHoldExpiresAt: row.first_hold_expires_at.toISOString(),
         requestHash: row.request_hash,
         cart: row.cart_id === null || row.cart_version === null ? undefined : { id: row.cart_id, version: row.cart_version },
       }

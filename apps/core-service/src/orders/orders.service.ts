@@ -20,6 +20,7 @@ export interface PlacedOrder {
 }
 
 const Cursor = z.tuple([idSchema('order')])
+const SWITCHED_OFF_RETRY_S = 30
 
 @Injectable()
 export class OrdersService {
@@ -97,9 +98,9 @@ export class OrdersService {
   }
 
   private async placeNew(buyerId: UserId, key: string, requestHash: Buffer, request: PlaceOrder): Promise<PlacedOrder> {
-    if (!this.flags.value('orders.accept')) {
+    if (!this.flags.value('payments.enabled')) {
       const known = await this.repository.findByKey(buyerId, key)
-      if (known === undefined) throw new AppError('service.unavailable', { detail: 'Orders are not taken just now.', retryAfterS: 30 })
+      if (known === undefined) throw new AppError('payments.switched-off', { retryAfterS: SWITCHED_OFF_RETRY_S })
       return this.replay(known, requestHash)
     }
     const wanted = request.lines === undefined ? await this.cartLines(buyerId, key, request, requestHash) : { lines: request.lines }
@@ -119,6 +120,7 @@ export class OrdersService {
     const placement = await this.placing.place(draft)
     if (placement.order === undefined) return this.refuse(draft, placement)
     this.events.orderPlaced(placement.order)
+    this.flags.track('order.placed')
     await this.clearCart(buyerId, draft.cart)
     return { order: placement.order, replayed: false }
   }
@@ -159,7 +161,7 @@ export class OrdersService {
   /** The answer of the first request again: the order as it was placed, whatever became of it since. */
   private replay(known: StoredOrder, requestHash: Buffer): PlacedOrder {
     if (!known.requestHash.equals(requestHash)) throw new AppError('request.idempotency-key-reused')
-    return { order: { ...known.order, ...asPlaced(known.order.total.currency) }, replayed: true }
+    return { order: { ...known.order, ...asPlaced(known.order.total.currency), holdExpiresAt: known.firstHoldExpiresAt }, replayed: true }
   }
 
   /** The order stands whatever becomes of this: a cart that stays can't be ordered again at the same version. */

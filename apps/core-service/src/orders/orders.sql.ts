@@ -68,7 +68,8 @@ select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.ship
 from priced l left join mine m using (n) left join changed c on c.id = l.product_id order by l.n, l.line_no`,
 }
 
-const ORDER = `select o.id, o.buyer_id, o.request_hash, o.status, o.cancel_reason, o.currency, o.total_minor, o.delivery_address, o.hold_expires_at, o.placed_at, o.cart_id, o.cart_version,
+const ORDER = `select o.id, o.buyer_id, o.request_hash, o.status, o.cancel_reason, o.currency, o.total_minor, o.delivery_address, o.hold_expires_at,
+  coalesce(o.first_hold_expires_at, o.hold_expires_at) as first_hold_expires_at, o.placed_at, o.cart_id, o.cart_version,
   (select json_agg(json_build_object('productId', l.product_id, 'sellerId', l.seller_id, 'name', l.product_name, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor,
     'shippingMinor', l.shipping_minor, 'taxBasisPoints', l.tax_basis_points) order by l.line_no) from order_line l where l.order_id = o.id) as lines,
   (select json_agg(json_build_object('id', f.id, 'sellerId', f.seller_id, 'status', f.status, 'carrier', f.carrier, 'trackingNumber', f.tracking_number,

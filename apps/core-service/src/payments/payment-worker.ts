@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
 import { SpanKind } from '@opentelemetry/api'
+import { Flags } from '@catamaran/flags'
 import { Repeating, runInContext, traced, traceparentOf } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
@@ -12,7 +13,7 @@ const LEASE_MARGIN_MS = 5_000
 
 /**
  * Carries out payment operations: leases what is due, as much as there are free hands, and hands each to PaymentsService. A worker that dies leaves leases that
- * end by themselves; what it had begun is begun again with the same key. Every process runs one.
+ * end by themselves; what it had begun is begun again with the same key. While payments are switched off nothing is begun: it stays due. Every process runs one.
  */
 @Injectable()
 export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -25,6 +26,7 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
   constructor(
     private readonly repository: PaymentsRepository,
     private readonly payments: PaymentsService,
+    private readonly flags: Flags,
     private readonly events: BusinessEvents,
     signal: PaymentSignal,
     @Inject(CONFIG) private readonly config: Config,
@@ -57,7 +59,7 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
     if (this.isLeasing) return
     this.isLeasing = true
     try {
-      while (this.isWoken && !this.isStopping) {
+      while (this.isWoken && !this.isStopping && this.flags.value('payments.enabled')) {
         this.isWoken = false
         const free = this.config.payments.concurrency - this.inHand.size
         if (free === 0) return // the first hand that is free looks again
