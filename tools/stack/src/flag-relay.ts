@@ -24,7 +24,7 @@ const toFlag = (key: string, value: FlagValue, version: number) => ({
 })
 
 /**
- * Speaks LaunchDarkly's streaming protocol on loopback, from one file: `{ "flags": { "<key>": <value> } }`. A change of the file reaches every
+ * Speaks LaunchDarkly's streaming protocol from one file: `{ "flags": { "<key>": <value> } }`. A change of the file reaches every
  * connected service at once; a file that can't be read keeps the values as they are, and `report` says so.
  */
 export class FlagRelay {
@@ -48,7 +48,7 @@ export class FlagRelay {
   ) {}
 
   /** Begins to listen and to watch; makes the file from `defaults` when it isn't there. */
-  async start(port: number, defaults: Record<string, FlagValue>): Promise<void> {
+  async start(port: number, defaults: Record<string, FlagValue>, host = '127.0.0.1'): Promise<void> {
     if (!existsSync(this.file)) {
       writeFileSync(`${this.file}.part`, `${JSON.stringify({ flags: defaults }, undefined, 2)}\n`)
       renameSync(`${this.file}.part`, this.file)
@@ -57,7 +57,7 @@ export class FlagRelay {
     for (const key of Object.keys(defaults)) this.versions.set(key, 1)
     this.load()
     this.watchFile()
-    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen(port, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen(port, host, resolve))
     setInterval(() => this.send(':\n\n'), HEARTBEAT_MS).unref()
   }
 

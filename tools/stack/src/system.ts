@@ -1,11 +1,11 @@
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Cache } from './cache.js'
 import type { EngineContext, EngineName } from './engine-context.js'
 import { ENGINE_NAMES, engineUrls, startEngine, type EngineUrls } from './engines.js'
 import { Refusal } from './errors.js'
-import { FlagRelay, type FlagValue } from './flag-relay.js'
+import { flagDefaults } from './flag-defaults.js'
+import { FlagRelay } from './flag-relay.js'
 import { findJava } from './java.js'
 import { databasePasswords, dataKey, makeKeys, type Secrets } from './keys.js'
 import type { Logs } from './logs.js'
@@ -20,7 +20,6 @@ import {
   local,
   MIGRATED,
   migration,
-  requireBuilt,
   sandbox,
   SANDBOX,
   service,
@@ -162,13 +161,6 @@ async function seed({ ports, secrets, processes, progress }: Bringing, urls: Eng
 async function startRelay({ root, ports, progress }: Bringing, file: string): Promise<void> {
   const relay = new FlagRelay(file, (line) => progress.note(line))
   await progress.step('Flag relay', async () => relay.start(ports.flags, await flagDefaults(root)))
-}
-
-/** From the registry's own file: the door of libs/flags would load the SDK into this process for good. */
-async function flagDefaults(root: string): Promise<Record<string, FlagValue>> {
-  const file = requireBuilt(root, 'libs/flags/dist/src/registry.js')
-  const { FLAGS } = (await import(pathToFileURL(file).href)) as { FLAGS: Record<string, { default: FlagValue }> }
-  return Object.fromEntries(Object.entries(FLAGS).map(([key, flag]) => [key, flag.default]))
 }
 
 function enginesOf({ processes, secrets }: Bringing, urls: EngineUrls): RunningEngines {
