@@ -1,3 +1,4 @@
+import { checkCompose } from './compose.js'
 import { checkGenerated } from './generated.js'
 import { checkHygiene } from './hygiene.js'
 import { checkLayers } from './layers.js'
@@ -49,6 +50,11 @@ export const STEPS: readonly Step[] = [
     says: 'generated files unchanged, events and API compatible',
     writes: true,
     run: async ({ root, write, note }) => lines(await checkGenerated(root, write, undefined, note)),
+  },
+  {
+    name: 'compose',
+    says: 'containers are confined, limited, watched and fully configured',
+    run: async ({ workspace }) => lines(await checkCompose(await workspace())),
   },
   {
     name: 'hygiene',

@@ -46,6 +46,7 @@ describe('the steps', () => {
       'let a: any',
     ]
     planted.write('libs/contracts/src/a.ts', `${faults.join('\n')}\n`)
+    planted.write('docker-compose.yml', 'services: { lonely: { image: a } }\n')
     const failed = await runSteps(steps, { root: planted.root, write: false }, () => {})
     assert.deepEqual(
       failed,

@@ -1,20 +1,21 @@
 import type { ServiceName } from '@catamaran/contracts'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { databasePasswords, dataKey, makeKeys, readSecrets, type Secrets } from './keys.js'
+import { databasePasswords, dataKey, makeKeys, newSecrets, readSecrets, type Secrets } from './keys.js'
 import { POSTGRES_ADMIN } from './postgres.js'
 import type { ProvisionOrder } from './provision.js'
 import { databaseUrls, SERVICES } from './services.js'
 
-/** Where a container's own volume of keys is mounted. */
-export const KEYS_MOUNT = '/run/keys'
 const PARTNER = 'http://partner:4000'
 
 /**
  * The secret half of each container's environment; the other half stands in docker-compose.yml. `local` is the image of the jobs and of the
- * sandbox. `database` is PostgreSQL's host and port.
+ * sandbox. `database` is PostgreSQL's host and port. Without arguments: an example.
  */
-export function containerSecrets(secrets: Secrets, database: string): Record<ServiceName | 'local', Record<string, string>> {
+export function containerSecrets(
+  secrets: Secrets = newSecrets(),
+  database = 'postgres:5432',
+): Record<ServiceName | 'local', Record<string, string>> {
   const admin = `postgres://${POSTGRES_ADMIN}:${secrets.postgresPassword}@${database}/postgres`
   const urls = databaseUrls(admin, secrets)
   const psp = { PSP_API_KEY: secrets.pspApiKey, PSP_CALLBACK_SECRET: secrets.pspCallbackSecret }

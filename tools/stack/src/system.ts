@@ -15,18 +15,7 @@ import type { Processes } from './processes.js'
 import type { Progress } from './progress.js'
 import type { ProvisionOrder } from './provision.js'
 import type { DemoPartner, RunningEngines, RunningEnginesOnly, RunningSystem } from './running-system.js'
-import {
-  databaseUrls,
-  local,
-  MIGRATED,
-  migration,
-  sandbox,
-  SANDBOX,
-  service,
-  serviceEnv,
-  SERVICES,
-  type Surroundings,
-} from './services.js'
+import { databaseUrls, local, MIGRATED, migration, sandbox, SANDBOX, service, serviceEnv, SERVICES, type Surroundings } from './services.js'
 
 export interface Bringing {
   /** The repository. */
