@@ -21,7 +21,7 @@ interface Container {
   readonly cap_drop?: readonly string[]
   readonly security_opt?: readonly string[]
   readonly ports?: readonly string[]
-  readonly environment?: Record<string, unknown>
+  readonly environment?: Record<string, string | number | null>
   readonly depends_on?: Record<string, { readonly condition?: string }>
 }
 

@@ -24,7 +24,7 @@ describe('the compose file', () => {
     ['an image without a tag', 'valkey/valkey:9', 'valkey/valkey', /valkey names no image/],
     ['an image whose tag moves', 'postgres:18', 'postgres:latest', /postgres names no image/],
     ['a container without a restart policy', /(KAFKA_SHARE[^]*?)restart: unless-stopped/, '$1', /kafka has no restart policy/],
-    ['a health check by a shell', '["CMD", "valkey-cli", "ping"]', '["CMD-SHELL", "valkey-cli ping"]', /valkey has no health check/],
+    ['a health check by a shell', "'CMD', 'valkey-cli', 'ping'", "'CMD-SHELL', 'valkey-cli ping'", /valkey has no health check/],
     ['a job that nobody waits for', 'seed: { condition: service_completed_successfully }', '', /seed is a job whose end nobody waits for/],
     ['a container without a limit', /mem_limit: 768m/, '', /postgres lacks a limit/],
     ['a container that may gain privileges', /(shm_size[^]*?)security_opt: .*/, '$1', /postgres may gain privileges/],

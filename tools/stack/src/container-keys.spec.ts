@@ -14,7 +14,7 @@ describe('the keys of the containers', () => {
     readdirSync(home, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => [join(entry.parentPath, entry.name), readFileSync(join(entry.parentPath, entry.name), 'utf8')])
-      .toSorted()
+      .toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1))
   before(() => writeContainerKeys(home, 'postgres:5432'))
   after(() => rmSync(home, { recursive: true, force: true }))
 
