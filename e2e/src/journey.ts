@@ -6,6 +6,11 @@ import { Browser } from '@catamaran/testing'
 import * as oidc from 'openid-client'
 import { z } from 'zod'
 
+/** What of a system the journey goes through. */
+export interface Reachable extends Pick<RunningSystem, 'gateway' | 'issuer'> {
+  readonly sandbox: { readonly mail: { readonly url: string } }
+}
+
 /** Told of each step as it ends, with how long it took. */
 export type Report = (step: string, ms: number, detail: string) => void
 
@@ -29,20 +34,20 @@ export interface Journey {
 type Mail = z.infer<typeof Mails>[number]
 
 /** Waits for the first mail to an address, behind another one when that is given. */
-const nextMail = async ({ sandbox }: RunningSystem, to: string, after?: Mail): Promise<Mail | undefined> => {
+const nextMail = async ({ sandbox }: Reachable, to: string, after?: Mail): Promise<Mail | undefined> => {
   const query = new URLSearchParams({ to, waitMs: '10000', ...(after && { after: after.id }) })
   const response = await fetch(`${sandbox.mail.url}/api/messages?${query}`, { signal: AbortSignal.timeout(15_000) })
   return Mails.parse(await response.json())[0]
 }
 
 /** Waits for the mail that says that an order was placed. */
-const orderMail = async (system: RunningSystem, email: string): Promise<string> => {
+const orderMail = async (system: Reachable, email: string): Promise<string> => {
   for (let mail = await nextMail(system, email); mail !== undefined; mail = await nextMail(system, email, mail))
     if (/your order/i.test(mail.subject)) return mail.subject
   throw new Error(`no mail about an order came to ${email}`)
 }
 
-const confirmMail = async (system: RunningSystem, email: string): Promise<string> => {
+const confirmMail = async (system: Reachable, email: string): Promise<string> => {
   const mail = await nextMail(system, email)
   const link = mail?.links.find((url) => url.includes('verify'))
   if (mail === undefined || link === undefined) throw new Error(`no mail with a link came to ${email}`)
@@ -54,7 +59,7 @@ const confirmMail = async (system: RunningSystem, email: string): Promise<string
 
 /** Signs in by the pages, with `openid-client`; gives the tokens and the browser, which has the session. */
 export const signIn = async (
-  system: RunningSystem,
+  system: Reachable,
   email: string,
   password: string,
 ): Promise<{ tokens: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers; browser: Browser }> => {
@@ -100,7 +105,7 @@ const stepsTo =
   }
 
 /** A new buyer's whole way through a running system: register, confirm the mail, sign in, browse, fill a cart, order, hear of it. */
-export const journey = async (system: RunningSystem, report: Report): Promise<Journey> => {
+export const journey = async (system: Reachable, report: Report): Promise<Journey> => {
   const step = stepsTo(report)
   const email = `buyer-${randomUUID().slice(0, 8)}@catamaran.local`
   const password = `a long enough passphrase ${randomUUID()}`
@@ -168,6 +173,6 @@ const shop = async (buyer: Catamaran, email: string, step: Step): Promise<Journe
   return order
 }
 
-const register = async (system: RunningSystem, email: string, password: string): Promise<void> => {
+const register = async (system: Reachable, email: string, password: string): Promise<void> => {
   await createCatamaran({ baseUrl: system.gateway }).POST('/v1/users', { body: { email, password } })
 }

@@ -26,6 +26,8 @@ export const schema = z
     ),
     ...dataKeysEnv,
     SMTP_URL: z.url({ protocol: /^smtps?$/ }),
+    /** Lets mail go in clear to another host than this one: for the sandbox's mailbox in a container beside. */
+    SMTP_ALLOW_PLAIN: z.enum(['true', 'false']).default('false'),
     MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
     API_KEY_MODE: z.enum(API_KEY_MODES).default('test'),
     CORE_URL: env.url,
@@ -60,7 +62,7 @@ export const schema = z
     },
     dataKeys: dataKeysConfig(flat),
     apiKeyMode: flat.API_KEY_MODE,
-    mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM },
+    mail: { smtpUrl: flat.SMTP_URL, allowPlain: flat.SMTP_ALLOW_PLAIN === 'true', from: flat.MAIL_FROM },
     coreUrl: flat.CORE_URL,
     erasure: { sweepMs: flat.ERASURE_SWEEP_MS },
     passwords: { lanes: flat.PASSWORD_LANES, queue: flat.PASSWORD_QUEUE },

@@ -55,6 +55,8 @@ export const Config = z
     NOTIFICATION_TTL_MS: env.ms.default(90 * 24 * 3_600_000),
     CORE_URL: env.url,
     SMTP_URL: z.url({ protocol: /^smtps?$/ }),
+    /** Lets mail go in clear to another host than this one: for the sandbox's mailbox in a container beside. */
+    SMTP_ALLOW_PLAIN: z.enum(['true', 'false']).default('false'),
     MAIL_FROM: z.string().min(3).default('Catamaran <no-reply@catamaran.local>'),
     /** How often mails that are due are looked for, and the wait before the second try; each later one waits twice as long. */
     MAIL_POLL_MS: env.ms.default(500),
@@ -72,7 +74,13 @@ export const Config = z
     kafka: kafkaConfig(flat),
     notifications: { ttlMs: flat.NOTIFICATION_TTL_MS },
     coreUrl: flat.CORE_URL,
-    mail: { smtpUrl: flat.SMTP_URL, from: flat.MAIL_FROM, pollMs: flat.MAIL_POLL_MS, retryMs: flat.MAIL_RETRY_MS },
+    mail: {
+      smtpUrl: flat.SMTP_URL,
+      allowPlain: flat.SMTP_ALLOW_PLAIN === 'true',
+      from: flat.MAIL_FROM,
+      pollMs: flat.MAIL_POLL_MS,
+      retryMs: flat.MAIL_RETRY_MS,
+    },
     dataKeys: dataKeysConfig(flat),
     ops: { replayPollMs: flat.DEAD_LETTER_POLL_MS, keepMs: flat.DEAD_LETTER_KEEP_MS },
     webhooks: {

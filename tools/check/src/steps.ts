@@ -1,3 +1,4 @@
+import { checkCompose } from './compose.js'
 import { checkFlags } from './flags.js'
 import { checkGenerated } from './generated.js'
 import { checkHygiene } from './hygiene.js'
@@ -55,6 +56,11 @@ export const STEPS: readonly Step[] = [
     says: 'generated files unchanged, events and API compatible',
     writes: true,
     run: async ({ root, write, note }) => lines(await checkGenerated(root, write, undefined, note)),
+  },
+  {
+    name: 'compose',
+    says: 'containers are confined, limited, watched and fully configured',
+    run: async ({ workspace }) => lines(await checkCompose(await workspace())),
   },
   {
     name: 'hygiene',

@@ -20,7 +20,8 @@ function run(commands: Record<string, string>): { code: number | null; last: str
   const bin = join(root, 'bin')
   for (const folder of [bin, join(root, '.ci')]) mkdirSync(folder)
   copyFileSync(SCRIPT, join(root, '.ci', 'run'))
-  for (const command of COMMANDS) {
+  // Not those that are replaced: writing to a link would write over the machine's own command.
+  for (const command of COMMANDS.filter((name) => commands[name] === undefined)) {
     const found = (process.env['PATH'] ?? '').split(delimiter).find((folder) => existsSync(join(folder, command)))
     if (found !== undefined) symlinkSync(join(found, command), join(bin, command))
   }

@@ -52,6 +52,7 @@ describe('the steps', () => {
       "flags.value('nobody.declared.it')",
     ]
     planted.write('libs/contracts/src/a.ts', `${faults.join('\n')}\n`)
+    planted.write('docker-compose.yml', 'services: { lonely: { image: a } }\n')
     const failed = await runSteps(steps, { root: planted.root, write: false }, () => {})
     assert.deepEqual(
       failed,

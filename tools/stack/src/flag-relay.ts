@@ -1,9 +1,13 @@
 import { existsSync, readFileSync, renameSync, watch, watchFile, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { basename, dirname } from 'node:path'
+import { FLAGS } from '@catamaran/flags/registry'
 import { messageOf, Refusal } from './errors.js'
 
 export type FlagValue = boolean | string | number | null | FlagValue[] | { [key: string]: FlagValue }
+
+/** What a flag file begins with. */
+export const FLAG_DEFAULTS: Record<string, FlagValue> = Object.fromEntries(Object.entries(FLAGS).map(([key, flag]) => [key, flag.default]))
 
 const SETTLE_MS = 30
 const HEARTBEAT_MS = 60_000
@@ -41,7 +45,7 @@ const isModel = (value: FlagValue): value is { [key: string]: FlagValue } =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Array.isArray(value['variations'])
 
 /**
- * Speaks LaunchDarkly's streaming protocol on loopback, from one file: `{ "flags": { "<key>": <value> } }`, where an object with `variations` is a flag in
+ * Speaks LaunchDarkly's streaming protocol from one file: `{ "flags": { "<key>": <value> } }`, where an object with `variations` is a flag in
  * LaunchDarkly's data model (`rules`, `fallthrough` with a `rollout`; what is left out has its usual value). A change of the file reaches every
  * connected service at once; a file that can't be read keeps the values as they are, and `report` says so.
  */
@@ -66,13 +70,13 @@ export class FlagRelay {
   ) {}
 
   /** Begins to listen and to watch; makes the file from `defaults` when it isn't there. */
-  async start(port: number, defaults: Record<string, FlagValue>): Promise<void> {
+  async start(port: number, defaults: Record<string, FlagValue>, host = '127.0.0.1'): Promise<void> {
     if (!existsSync(this.file)) writeFlags(this.file, defaults)
     this.values = defaults
     for (const key of Object.keys(defaults)) this.versions.set(key, 1)
     this.load()
     this.watchFile()
-    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen(port, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen(port, host, resolve))
     setInterval(() => this.send(':\n\n'), HEARTBEAT_MS).unref()
   }
 

@@ -28,19 +28,20 @@ export interface KeyFiles {
 
 const secret = () => randomBytes(24).toString('base64url')
 
+export const newSecrets = (): Secrets => ({
+  postgresPassword: secret(),
+  cookieKeys: `${secret()},${secret()}`,
+  flagsSdkKey: `sdk-${secret()}`,
+  pspApiKey: `sk_${secret()}`,
+  pspCallbackSecret: secret(),
+  webhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
+})
+
 /** Passwords and keys of one data folder, made once. */
 export function readSecrets(dataDir: string): Secrets {
   const path = join(dataDir, 'keys', 'secrets.json')
   const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Secrets>) : {}
-  const secrets: Secrets = {
-    postgresPassword: secret(),
-    cookieKeys: `${secret()},${secret()}`,
-    flagsSdkKey: `sdk-${secret()}`,
-    pspApiKey: `sk_${secret()}`,
-    pspCallbackSecret: secret(),
-    webhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
-    ...kept,
-  }
+  const secrets: Secrets = { ...newSecrets(), ...kept }
   // A data folder of an earlier release lacks what is new.
   if (Object.keys(kept).length < Object.keys(secrets).length) write(path, secrets)
   return secrets

@@ -1,11 +1,10 @@
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { FLAGS } from '@catamaran/flags/registry'
 import type { Cache } from './cache.js'
 import type { EngineContext, EngineName } from './engine-context.js'
 import { ENGINE_NAMES, engineUrls, startEngine, type EngineUrls } from './engines.js'
 import { Refusal } from './errors.js'
-import { FlagRelay, type FlagValue } from './flag-relay.js'
+import { FLAG_DEFAULTS, FlagRelay } from './flag-relay.js'
 import { findJava } from './java.js'
 import { databasePasswords, dataKey, makeKeys, type Secrets } from './keys.js'
 import type { Logs } from './logs.js'
@@ -151,8 +150,6 @@ async function startRelay({ ports, progress }: Bringing, file: string): Promise<
   const relay = new FlagRelay(file, (line) => progress.note(line))
   await progress.step('Flag relay', () => relay.start(ports.flags, FLAG_DEFAULTS))
 }
-
-const FLAG_DEFAULTS: Record<string, FlagValue> = Object.fromEntries(Object.entries(FLAGS).map(([key, flag]) => [key, flag.default]))
 
 function enginesOf({ processes, secrets }: Bringing, urls: EngineUrls): RunningEngines {
   const started = ENGINE_NAMES.map((name) => [name, processes.pidOf(name)] as const).filter(([, pid]) => pid !== 0)

@@ -38,10 +38,10 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CONFIG) config: Config,
   ) {
-    const { smtpUrl, from } = config.mail
+    const { smtpUrl, allowPlain, from } = config.mail
     this.publicUrl = new URL(config.service.issuer).origin
-    // Mail holds secret links: beyond this machine it never goes in clear.
-    const requireTLS = !LOOPBACK.test(new URL(smtpUrl).hostname)
+    // Mail holds secret links: beyond this machine it never goes in clear, unless a sandbox's operator says so.
+    const requireTLS = !allowPlain && !LOOPBACK.test(new URL(smtpUrl).hostname)
     this.transport = createTransport(
       { url: smtpUrl, requireTLS, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS },
       { from },

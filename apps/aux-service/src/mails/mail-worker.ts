@@ -40,9 +40,9 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CONFIG) private readonly config: Config,
   ) {
-    const { smtpUrl, from, pollMs } = config.mail
-    // Addresses and orders are the buyer's affair: beyond this machine they never go in clear.
-    const requireTLS = !LOOPBACK.test(new URL(smtpUrl).hostname)
+    const { smtpUrl, allowPlain, from, pollMs } = config.mail
+    // Addresses and orders are the buyer's affair: beyond this machine they never go in clear, unless a sandbox's operator says so.
+    const requireTLS = !allowPlain && !LOOPBACK.test(new URL(smtpUrl).hostname)
     this.transport = createTransport(
       { url: smtpUrl, requireTLS, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS },
       { from },
