@@ -12,6 +12,7 @@ const money = (amountMinor: number) => ({ amountMinor, currency: 'EUR' as const 
 let harness: Harness
 let mailbox: Mailbox
 let url: string
+let first: Awaited<ReturnType<Harness['start']>>
 let isCoreDown = false
 const orders = new Map<OrderId, OrderForMail>()
 const asked = new Set<unknown>()
@@ -30,7 +31,8 @@ before(async () => {
   const coreUrl = `http://127.0.0.1:${(core.address() as AddressInfo).port}`
   const fast = { MAIL_POLL_MS: '50', MAIL_RETRY_MS: '50' }
   harness = await Harness.create('aux_mails', { CORE_URL: coreUrl, SMTP_URL: mailbox.url, ...fast })
-  url = (await harness.start()).url
+  first = await harness.start()
+  url = first.url
 })
 after(async () => {
   await harness.close()
@@ -179,4 +181,20 @@ test('without an address, an order or the wish for mails, and after an erasure, 
     [nowhere, gone, unwanted].map(({ email }) => mailbox.to(email).length),
     [0, 0, 0],
   )
+})
+
+test('a mail goes in clear to another host only where that is allowed', async () => {
+  await first.service.close()
+  // The mailbox by an address that doesn't look like this machine.
+  const elsewhere = mailbox.url.replace('127.0.0.1', '[::ffff:127.0.0.1]')
+  const { facts, email } = known()
+  await place(facts)
+  const wary = await harness.start({ SMTP_URL: elsewhere })
+  const tries = () => harness.query('select from mail where order_id = $1 and outcome is null and attempts > 1', [uuidOf(facts.orderId)])
+  await until(async () => (await tries()).length === 1, { deadlineMs: 20_000, message: 'it is tried again' })
+  await wary.service.close()
+  assert.equal(mailbox.to(email).length, 0)
+  await harness.start({ SMTP_URL: elsewhere, SMTP_ALLOW_PLAIN: 'true' })
+  await ended(facts.orderId, 'sent')
+  assert.equal(mailbox.to(email).length, 1)
 })
