@@ -39,8 +39,6 @@ ENTRYPOINT ["/usr/bin/node", "--enable-source-maps"]
 FROM built AS local-files
 ARG SOURCE_DATE_EPOCH=0
 RUN node deploy/image/production-files.mjs /rootfs/app tools/stack sandbox/mail sandbox/partner sandbox/psp \
- && mkdir -p /rootfs/app/libs/flags/dist/src && cp libs/flags/package.json /rootfs/app/libs/flags/ \
- && cp libs/flags/dist/src/registry.js /rootfs/app/libs/flags/dist/src/ \
  && for reader in own api-gateway auth-service core-service aux-service local postgres; do mkdir -p "/rootfs/keys/$reader"; done \
  && mkdir /rootfs/data && chown -R 65532:65532 /rootfs/keys /rootfs/data \
  && find /rootfs -exec touch -h -d "@$SOURCE_DATE_EPOCH" '{}' +

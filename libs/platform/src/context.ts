@@ -52,7 +52,8 @@ export const followFlag = <T extends boolean | number | string>(key: string, val
   return value
 }
 
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+/** Ids of zeros are none: a receiver of spans may refuse all that come with them. */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 const pool = Buffer.alloc(8 * 512)
 let used = pool.length
