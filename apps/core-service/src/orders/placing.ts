@@ -106,7 +106,7 @@ export class Placing {
   private async run(group: readonly Waiting[]): Promise<Placement[]> {
     const drafts = group.map(({ draft }) => draft)
     const options = { holdMs: this.config.orders.holdMs, release: this.config.release }
-    const { placements, changed } = await this.repository.place(drafts, options).catch(refuseOverdrawn)
+    const { placements, changed } = await this.repository.place(drafts, options)
     if (placements.some(({ order }) => order !== undefined)) {
       this.outbox.wake()
       this.payments.wake()
@@ -119,12 +119,3 @@ export class Placing {
 /** `service.unavailable` from the database means a lost connection: nothing is known. Anything else is a definite answer. */
 const isUnknownOutcome = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'service.unavailable' && isConnectionLoss(error.cause)
-
-/**
- * The stock would have gone below zero, which the table's own constraint refuses: nothing was changed, and asked again it is told right
- * (docs/reliability.md, Open).
- */
-const refuseOverdrawn = (error: unknown): never => {
-  if ((error as { constraint?: string }).constraint !== 'stock_available_check') throw error
-  throw new AppError('service.unavailable', { retryAfterS: 1 }, { cause: error })
-}
