@@ -65,20 +65,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Sends the inner request. */
   start(): void {
+    this.options.upstream.send(this.inner(), this, this.options.lane)
+  }
+
+  private inner(): Dispatcher.DispatchOptions {
     this.attempts++
-    const { upstream, body, lane } = this.options
+    const { body } = this.options
     const headers = this.options.headers as string[]
     const isFlow = body !== undefined && 'flow' in body
-    upstream.send(
-      {
-        method: this.request.method as Dispatcher.HttpMethod,
-        path: pathOf(this.request.raw.url as string),
-        headers: isFlow && body.contentLength !== undefined ? [...headers, 'content-length', body.contentLength] : headers,
-        body: body === undefined ? null : isFlow ? body.flow() : body.whole,
-      },
-      this,
-      lane,
-    )
+    return {
+      method: this.request.method as Dispatcher.HttpMethod,
+      path: pathOf(this.request.raw.url as string),
+      headers: isFlow && body.contentLength !== undefined ? [...headers, 'content-length', body.contentLength] : headers,
+      body: body === undefined ? null : isFlow ? body.flow() : body.whole,
+    }
   }
 
   /** Ends an open event stream: the client comes back to another process. */
@@ -149,17 +149,24 @@ export class Exchange implements Dispatcher.DispatchHandler {
     )
   }
 
-  /** Only what surely never reached the other side, or may safely reach it twice: a GET or HEAD on a connection that was closed meanwhile. */
+  /**
+   * Only what surely never reached the other side, or may safely reach it twice, on a connection that was closed meanwhile: a GET or HEAD, and what its
+   * client has marked as safe to repeat.
+   */
   private mayRetry(error: Error): boolean {
     if (this.attempts > 1 || this.hasBegun) return false
     const code = (error as { code?: string }).code ?? ''
     if (NEVER_SENT.has(code)) return true
-    const { method } = this.request
-    return LOST.has(code) && this.options.body === undefined && (method === 'GET' || method === 'HEAD')
+    const { method, headers } = this.request
+    const { body } = this.options
+    if (!LOST.has(code)) return false
+    if (method === 'GET' || method === 'HEAD') return body === undefined
+    return headers['idempotency-key'] !== undefined && (body === undefined || 'whole' in body)
   }
 
   private retry(error: Error): void {
-    if (LOST.has((error as { code?: string }).code ?? '')) return this.start()
+    const { upstream, lane } = this.options
+    if (LOST.has((error as { code?: string }).code ?? '')) return upstream.sendAfresh(this.inner(), this, lane)
     setTimeout(() => {
       if (!this.isDone) this.start()
     }, RETRY_AFTER_MS)
