@@ -301,7 +301,7 @@ const INTERNAL: readonly (readonly [string, Row])[] = [
     'POST /internal/ops/outbox/unpublishable/replay',
   ].map((name) => [name, inner('aux-service', ['core-service'], { scope: 'ops' })] as const),
   ['GET /internal/sales', inner('aux-service', ['core-service'], { scope: 'orders' })],
-  ['GET /internal/orders/{id}', inner('core-service', ['aux-service'])],
+  ['GET /internal/orders', inner('core-service', ['aux-service'])],
   ['GET /internal/notifications/preferences', inner('aux-service', ['core-service'], { scope: 'notifications:read' })],
   ['PUT /internal/notifications/preferences', inner('aux-service', ['core-service'], { scope: 'account:write' })],
   ['GET /internal/notifications', inner('aux-service', ['core-service'], { scope: 'notifications:read' })],

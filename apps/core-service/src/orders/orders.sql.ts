@@ -84,8 +84,8 @@ const ORDER = `select o.id, o.buyer_id, o.request_hash, o.status, o.cancel_reaso
   from orders o`
 
 export const ORDER_OF_BUYER: Statement = { name: 'order-of-buyer', text: `${ORDER} where o.id = $1 and o.buyer_id = $2` }
-/** Order $1, whoever's it is. */
-export const ORDER_BY_ID: Statement = { name: 'order-by-id', text: `${ORDER} where o.id = $1` }
+/** Orders $1, whoever's they are. */
+export const ORDERS_BY_ID: Statement = { name: 'orders-by-id', text: `${ORDER} where o.id = any($1::uuid[])` }
 export const ORDER_BY_KEY: Statement = { name: 'order-by-key', text: `${ORDER} where o.buyer_id = $1 and o.idempotency_key = $2` }
 /** What has happened to order $1 since version $2, in order. */
 export const HAPPENINGS: Statement = {
