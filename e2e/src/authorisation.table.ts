@@ -211,6 +211,7 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'POST /v1/ops/partners/{id}/reject': auth('ops'),
   'POST /v1/ops/partners/{id}/suspend': auth('ops'),
   'PUT /v1/ops/partners/{id}/plan': auth('ops'),
+  'GET /v1/ops/flags': core('ops'),
   'GET /v1/ops/payments': core('ops'),
   'POST /v1/ops/payments/{id}/retry': core('ops'),
   'GET /v1/ops/dead-letters': core('ops'),
