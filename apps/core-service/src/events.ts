@@ -1,18 +1,28 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { metrics } from '@opentelemetry/api'
-import { causesOf, LOGGER, logFields, type Logger } from '@catamaran/platform'
+import type { CancelReason } from '@catamaran/contracts'
+import { causesOf, counter, LOGGER, logFields, type LabelsOf, type Logger } from '@catamaran/platform'
 import type { EndedHold } from './orders/orders.repository.js'
 import type { Order } from './orders/orders.schema.js'
+import type { Operation } from './payments/payments.repository.js'
+
+export type PaymentOutcome = LabelsOf<'payments.operations'>['outcome']
+
+/** A call to the payment provider that came to something else than what was asked for. */
+export interface PaymentTrouble extends Pick<Operation, 'orderId' | 'kind' | 'attempts'> {
+  readonly operationId: string
+  readonly outcome: 'unknown' | 'refused'
+  readonly error: string
+}
 
 /** What core-service tells of its business: metrics and log lines, one function each. */
 @Injectable()
 export class BusinessEvents {
-  private readonly meter = metrics.getMeter('catamaran')
-  private readonly placed = this.meter.createCounter('orders.placed', { description: 'Orders placed' })
-  private readonly confirmed = this.meter.createCounter('orders.confirmed', { description: 'Orders paid for in time' })
-  private readonly cancelled = this.meter.createCounter('orders.cancelled', { description: 'Orders cancelled, by reason' })
-  private readonly troubles = this.meter.createCounter('payments.trouble', { description: 'Calls to the payment provider without success' })
-  private readonly stockOuts = this.meter.createCounter('orders.out_of_stock', { description: 'Order lines refused for lack of stock' })
+  private readonly placed = counter('orders.placed')
+  private readonly confirmed = counter('orders.confirmed')
+  private readonly cancelled = counter('orders.cancelled')
+  private readonly operations = counter('payments.operations')
+  private readonly troubles = counter('payments.trouble')
+  private readonly stockOuts = counter('orders.out_of_stock')
 
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
@@ -39,7 +49,7 @@ export class BusinessEvents {
     this.logger.warn({ holds: count }, 'holds extended, because payments are switched off')
   }
 
-  orderCancelled(reason: string): void {
+  orderCancelled(reason: CancelReason): void {
     this.cancelled.add(1, { reason })
   }
 
@@ -47,8 +57,12 @@ export class BusinessEvents {
     this.logger.warn({ causes: causesOf(error) }, 'orders could not be swept, trying again')
   }
 
-  /** One call to the payment provider that came to something else than what was asked for. */
-  paymentTrouble(fields: { operationId: string; orderId: string; kind: string; attempts: number; outcome: string; error: string }): void {
+  /** A payment operation that came to its end. */
+  paymentEnded(kind: Operation['kind'], outcome: PaymentOutcome): void {
+    this.operations.add(1, { kind, outcome })
+  }
+
+  paymentTrouble(fields: PaymentTrouble): void {
     this.troubles.add(1, { kind: fields.kind, outcome: fields.outcome })
     this.logger[fields.outcome === 'refused' ? 'error' : 'warn'](fields, 'payment operation')
   }

@@ -1,4 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common'
+import { observe } from '@catamaran/platform'
 import { Redis } from 'ioredis'
 
 export interface RedisOptions {
@@ -14,6 +15,10 @@ export interface RedisOptions {
  * Nothing kept there hurts when it is lost.
  */
 export class RedisClient extends Redis implements OnApplicationShutdown {
+  /** Until when those who use it do without, because it was too slow; by `performance.now()`. */
+  pausedUntil = 0
+  private readonly endObserving: () => void
+
   constructor({ url, keyPrefix = '', pipelining = true }: RedisOptions) {
     super(url, {
       keyPrefix,
@@ -25,6 +30,12 @@ export class RedisClient extends Redis implements OnApplicationShutdown {
       retryStrategy: (attempt) => Math.min(attempt * 50, 1_000),
     })
     this.on('error', () => undefined) // told by each rejected command
+    this.endObserving = observe('circuit_breaker.state', (tell) => tell(this.isUsable() ? 0 : 1, { peer: 'redis' }))
+  }
+
+  /** Whether it is there, and nobody has found it too slow just now. */
+  isUsable(): boolean {
+    return this.status === 'ready' && performance.now() >= this.pausedUntil
   }
 
   /** A second connection for subscriptions, which block commands. It may wait for the server. */
@@ -40,6 +51,7 @@ export class RedisClient extends Redis implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
+    this.endObserving()
     this.disconnect()
   }
 }

@@ -250,7 +250,7 @@ export class MessageLoop {
     metrics.note(group, outcome, step.messages.length)
     if (outcome === 'skipped') return
     const durationMs = performance.now() - startedAt
-    metrics.noteDuration(group, durationMs)
+    metrics.noteDuration(group, durationMs, step.context.traceparent)
     const level = outcome === 'done' ? 'info' : outcome === 'dead' ? 'error' : 'warn'
     options.logger[level](
       {

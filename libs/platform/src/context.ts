@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomFillSync } from 'node:crypto'
 import { isId } from '@catamaran/contracts'
+import type { LogFields } from './signals.schema.js'
 import type { Claims } from './tokens.js'
 
 /** What belongs to the request (or message) being worked on, wherever the code is. */
@@ -18,7 +19,7 @@ export interface RequestContext {
   /** The values of the flags that were looked at, told on the wide log line. */
   flags?: Record<string, boolean | number | string>
   /** Extra fields of the wide log line. */
-  readonly fields: Record<string, unknown>
+  readonly fields: LogFields
 }
 
 const storage = new AsyncLocalStorage<RequestContext>()
@@ -37,7 +38,7 @@ export const currentActor = (): string | undefined => {
 export const runInContext = <T>(context: RequestContext, work: () => T): T => storage.run(context, work)
 
 /** Adds fields to the one log line of the request in hand. Example: `logFields({ orderId })`. */
-export const logFields = (fields: Record<string, unknown>): void => {
+export const logFields = (fields: LogFields): void => {
   const context = storage.getStore()
   if (context !== undefined) Object.assign(context.fields, fields)
 }

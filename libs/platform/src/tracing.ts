@@ -1,8 +1,9 @@
 import type { ServiceName } from '@catamaran/contracts'
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Attributes, type Span, type SpanContext } from '@opentelemetry/api'
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Span, type SpanContext } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import type { SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { currentContext, runInContext, spanIdHex, traceparentOf, type RequestContext } from './context.js'
+import type { SpanAttributes } from './signals.schema.js'
 
 export interface TracingOptions {
   /** Base address of an OTLP/HTTP receiver. Undefined: no spans are made. */
@@ -14,7 +15,7 @@ export interface TracingOptions {
 /** What a span tells besides its name, its attributes and its times. */
 export interface SpanAbout {
   readonly kind: SpanKind
-  readonly attributes?: Attributes
+  readonly attributes?: SpanAttributes
   /** Trace contexts that it has to do with and that are not its parent. */
   readonly links?: readonly string[]
   /** When it began, if that is not now; epoch ms. */

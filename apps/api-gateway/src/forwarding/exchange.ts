@@ -182,9 +182,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.isDone = true
     clearTimeout(this.deadline)
     const { fields } = contextOf(this.request)
-    fields['upstream'] = this.options.upstream.name
-    fields['bytes'] = this.bytes
-    if (this.attempts > 1) fields['attempts'] = this.attempts
+    fields.upstream = this.options.upstream.name
+    fields.bytes = this.bytes
+    if (this.attempts > 1) fields.attempts = this.attempts
     this.options.onDone()
   }
 }

@@ -42,7 +42,6 @@ export class RateLimiter implements OnModuleInit {
   private factor = 0
   private policies: Readonly<Record<LimitName, Policy>> | undefined
   private planPolicies = new WeakMap<Plan, PlanPolicy>()
-  private awayUntil = 0
   /** Requests of each caller that came in this turn of the event loop. */
   private readonly companies = new Map<string, ((decided: never) => void)[]>()
 
@@ -121,7 +120,7 @@ export class RateLimiter implements OnModuleInit {
     alone: () => T,
     next: (decided: T) => void,
   ): void {
-    if (this.redis.status !== 'ready' || performance.now() < this.awayUntil) return next(alone())
+    if (!this.redis.isUsable()) return next(alone())
     const company = this.companies.get(key)
     if (company !== undefined) return void company.push(next)
     const waiting = [next]
@@ -146,7 +145,7 @@ export class RateLimiter implements OnModuleInit {
     }
     const giveUp = (): void => {
       if (isTold) return
-      this.awayUntil = performance.now() + PAUSE_MS
+      this.redis.pausedUntil = performance.now() + PAUSE_MS
       tell(alone)
     }
     const timer = setTimeout(giveUp, this.config.limits.redisWaitMs)

@@ -6,7 +6,7 @@ import { Outbox } from '@catamaran/messaging'
 import { AppError } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
-import { BusinessEvents } from '../events.js'
+import { BusinessEvents, type PaymentOutcome } from '../events.js'
 import { Holds } from '../orders/holds.js'
 import type { HoldEnd } from '../orders/orders.repository.js'
 import type { LockedOrder } from '../orders/locked-order.js'
@@ -70,13 +70,12 @@ export class PaymentsService {
       ? await this.psp.read(paymentRef)
       : await this.psp.authorise(id, { amountMinor, currency, paymentMethod: paymentMethod ?? '', reference: orderId })
     if (answer.kind === 'unknown') return this.putOff(operation, answer.error)
-    if (answer.kind === 'refused') return this.settle({ orderId, event: 'declined', operation: { id, paymentRef, error: answer.code } })
+    if (answer.kind === 'refused') return this.settleAs('failed', operation, paymentRef, answer.code)
     const { payment } = answer
     if (payment.status === 'requires_action') return this.waitForBuyer(operation, payment)
     if (payment.status === 'pending') return this.putOff(operation, 'pending')
-    const event = payment.status === 'declined' ? 'declined' : 'paid'
-    const error = event === 'declined' ? (payment.declineCode ?? 'declined') : undefined
-    return this.settle({ orderId, event, operation: { id, paymentRef: payment.id, error } })
+    if (payment.status === 'declined') return this.settleAs('declined', operation, payment.id, payment.declineCode ?? 'declined')
+    return this.settleAs('succeeded', operation, payment.id)
   }
 
   private async move(operation: Operation, kind: 'capture' | 'void' | 'refund'): Promise<void> {
@@ -92,18 +91,21 @@ export class PaymentsService {
   }
 
   private async finish(operation: Operation, status: 'succeeded' | 'skipped', payment?: Payment): Promise<void> {
+    let isNews = false
     await this.underLock(operation, async (tx, order) => {
       const paymentRef = payment === undefined ? {} : { paymentRef: payment.id }
-      const isNews = await this.repository.finish(tx, { id: operation.id, status, ...paymentRef })
+      isNews = await this.repository.finish(tx, { id: operation.id, status, ...paymentRef })
       const happening = isNews && status === 'succeeded' ? movedOf(operation, order) : undefined
       if (happening !== undefined) await this.orders.tell(tx, order, [happening])
     })
+    if (isNews && status === 'succeeded') this.events.paymentEnded(operation.kind, 'succeeded')
     this.outbox.wake()
   }
 
   /** The provider surely won't do it: an operator has to look. What comes after it in the order waits. */
   private async refuse(operation: Operation, error: string): Promise<void> {
     await this.underLock(operation, (tx) => this.repository.finish(tx, { id: operation.id, status: 'refused', error }))
+    this.events.paymentEnded(operation.kind, 'failed')
     this.note(operation, 'refused', error)
   }
 
@@ -130,6 +132,11 @@ export class PaymentsService {
       return true
     })
     if (done === undefined) throw new Error(`the order ${operation.orderId} of a payment operation is gone`)
+  }
+
+  private async settleAs(outcome: PaymentOutcome, { id, orderId }: Operation, paymentRef?: string, error?: string): Promise<void> {
+    await this.settle({ orderId, event: outcome === 'succeeded' ? 'paid' : 'declined', operation: { id, paymentRef, error } })
+    this.events.paymentEnded('authorise', outcome)
   }
 
   /** Outcomes that arrive while a statement runs are settled together by the next one. */
