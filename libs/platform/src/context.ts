@@ -54,7 +54,7 @@ export const followFlag = <T extends boolean | number | string>(key: string, val
 }
 
 /** Ids of zeros are none: a receiver of spans may refuse all that come with them. */
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+export const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 const pool = Buffer.alloc(8 * 512)
 let used = pool.length
@@ -67,8 +67,11 @@ export const spanIdHex = (): string => {
   return pool.toString('hex', used, (used += 8))
 }
 
+/** Begins with the time in seconds, as AWS X-Ray wants it; the other 96 bits are random. */
+const newTraceId = (): string => Math.floor(Date.now() / 1000).toString(16) + spanIdHex() + spanIdHex().slice(8)
+
 /** The given traceparent where it is well formed, else a new unsampled one (W3C Trace Context, section 3.2). */
 export const traceparentOf = (given: string | undefined): string => {
   if (given !== undefined && TRACEPARENT.test(given)) return given
-  return `00-${spanIdHex()}${spanIdHex()}-${spanIdHex()}-00`
+  return `00-${newTraceId()}-${spanIdHex()}-00`
 }

@@ -6,6 +6,7 @@ import { Pool, type Dispatcher } from 'undici'
 import type { z } from 'zod'
 import { currentContext } from './context.js'
 import { AppError } from './errors.js'
+import { carryOut } from './propagation.js'
 import type { ServiceTokens } from './service-tokens.js'
 import type { SpanAttributes } from './signals.schema.js'
 import { traced } from './tracing.js'
@@ -80,7 +81,7 @@ export class HttpClient implements OnApplicationShutdown {
     const headers: Record<string, string> = { 'x-service-token': await this.tokens.current(), accept: 'application/json' }
     if (context !== undefined) {
       headers['x-request-id'] = context.requestId
-      headers['traceparent'] = context.traceparent
+      carryOut(context.traceparent, (header, value) => (headers[header] = value))
       if (context.authorization !== undefined) headers['authorization'] = context.authorization
     }
     if (body !== undefined) headers['content-type'] = 'application/json'

@@ -8,6 +8,7 @@ export { answerOnce, ApiIdempotencyKey, IdempotencyKey } from './idempotency-key
 export { createLogger, LOGGER, type Logger } from './logging.js'
 export { counter, histogram, observe, type CounterOf, type HistogramOf } from './metrics.js'
 export { METRICS, type LabelsOf, type MetricName, type MetricSpec } from './metrics.schema.js'
+export { carriedIn, carryOut, type Carried } from './propagation.js'
 export { ProblemFilter } from './problem.filter.js'
 export { NDJSON, RawBody } from './raw-body.js'
 export { Repeating, type RepeatingOptions } from './repeating.js'

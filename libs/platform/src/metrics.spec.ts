@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
-import { metrics } from '@opentelemetry/api'
 import { counter, histogram, observe } from './metrics.js'
 import { startTelemetry } from './telemetry.js'
 import type { Format } from './exposition.js'
@@ -10,7 +9,6 @@ const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 describe('metrics', () => {
   let scrape: (format: Format) => Promise<string>
   before(() => {
-    metrics.disable() // whatever another spec of this process has started
     scrape = startTelemetry('core-service')
   })
   const linesOf = async (start: string, format: Format = 'text') => (await scrape(format)).split('\n').filter((line) => line.startsWith(start))

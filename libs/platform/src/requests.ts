@@ -5,6 +5,7 @@ import { runInContext, type RequestContext } from './context.js'
 import { causesOf, type AppError } from './errors.js'
 import type { Logger } from './logging.js'
 import { histogram } from './metrics.js'
+import { carriedIn } from './propagation.js'
 import type { SpanAttributes } from './signals.schema.js'
 import { forceSpan, incoming, startSpan, type Incoming } from './tracing.js'
 
@@ -58,7 +59,7 @@ export const registerRequests = (
   const duration = histogram('http.server.request.duration')
 
   const begin = (request: FastifyRequest, reply: FastifyReply): RequestContext => {
-    const arrived = incoming(request.headers['traceparent'] as string | undefined, isEdge)
+    const arrived = incoming(carriedIn(request.headers), isEdge)
     const context = newContext(request, arrived)
     contexts.set(request, context)
     setHeaders(request, reply, headers)

@@ -1,7 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { ServiceName } from '@catamaran/contracts'
 import { metrics } from '@opentelemetry/api'
-import { resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
 import { exposition, type Format } from './exposition.js'
 import { emptyHistograms, observe } from './metrics.js'
@@ -22,19 +21,25 @@ class ScrapeReader extends MetricReader {
   }
 }
 
+/** A process has one, however many services a test starts in it. */
+let ofProcess: ScrapeReader | undefined
+const startReader = (): ScrapeReader => {
+  const reader = new ScrapeReader()
+  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }))
+  observeProcess()
+  return reader
+}
+
 /**
  * Starts metrics for this process behind the OpenTelemetry API, those of the process itself included.
  * @returns the text that `/metrics` answers with
  */
 export const startTelemetry = (service: ServiceName): ((format: Format) => Promise<string>) => {
-  const reader = new ScrapeReader()
-  const resource = resourceFromAttributes({ 'service.name': service })
-  const isFirst = metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader], resource }))
-  if (isFirst) observeProcess()
+  const reader = (ofProcess ??= startReader())
   return async (format) => {
     const { scopeMetrics } = (await reader.collect()).resourceMetrics
     const collected = scopeMetrics.flatMap((scope) => scope.metrics)
-    return exposition(resource.attributes, [...collected, ...emptyHistograms(collected)], format)
+    return exposition({ 'service.name': service }, [...collected, ...emptyHistograms(collected)], format)
   }
 }
 

@@ -3,6 +3,7 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Span, t
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import type { SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { currentContext, runInContext, spanIdHex, traceparentOf, type RequestContext } from './context.js'
+import { usePropagators, type Carried, type PropagatorName } from './propagation.js'
 import type { SpanAttributes } from './signals.schema.js'
 
 export interface TracingOptions {
@@ -10,6 +11,8 @@ export interface TracingOptions {
   readonly endpoint?: string | undefined
   /** The share of requests from outside that are traced, 0 to 1. */
   readonly ratio: number
+  /** How trace context travels between services. Default: W3C Trace Context alone. */
+  readonly propagators?: readonly PropagatorName[]
 }
 
 /** What a span tells besides its name, its attributes and its times. */
@@ -33,9 +36,10 @@ let nextIds = { traceId: '', spanId: '' }
  */
 export const startTracing = async (
   service: ServiceName,
-  { endpoint, ratio }: TracingOptions,
+  { endpoint, ratio, propagators = ['tracecontext'] }: TracingOptions,
   processor?: SpanProcessor,
 ): Promise<() => Promise<void>> => {
+  usePropagators(propagators)
   if (endpoint === undefined && processor === undefined) return async () => undefined
   // Loaded only where spans go somewhere: it takes its share of start-up and memory.
   const { BatchSpanProcessor, TracerProvider } = await import('@opentelemetry/sdk-trace')
@@ -70,13 +74,13 @@ export interface Incoming {
  * Reads the trace context a request came with. At the edge the trace is the caller's but whether it is sampled is ours to say: who asks from
  * outside can't make us trace. Inside, the flag holds (W3C Trace Context, section 4.3).
  */
-export const incoming = (given: string | undefined, isEdge: boolean): Incoming => {
-  const read = traceparentOf(given)
-  const flag = isEdge ? (provider !== undefined && Math.random() < sampledShare ? SAMPLED : '00') : read.slice(53)
-  // What was not given is new from beginning to end, its span id included.
-  return read === given
-    ? { traceparent: `${read.slice(0, 36)}${spanIdHex()}-${flag}`, parent: read }
-    : { traceparent: withFlag(read, flag), parent: undefined }
+export const incoming = (carried: Carried | undefined, isEdge: boolean): Incoming => {
+  const isChosen = isEdge ? provider !== undefined && Math.random() < sampledShare : carried?.isSampled === true
+  const flag = isChosen ? SAMPLED : '00'
+  if (carried === undefined) return { traceparent: withFlag(traceparentOf(undefined), flag), parent: undefined }
+  const { traceId, spanId } = carried
+  const parent = spanId === undefined ? undefined : `00-${traceId}-${spanId}-${flag}`
+  return { traceparent: `00-${traceId}-${spanIdHex()}-${flag}`, parent }
 }
 
 const spanContextOf = (traceparent: string): SpanContext => ({

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@catamaran/platform'
+import { carryOut, type RequestContext } from '@catamaran/platform'
 import type { FastifyRequest } from 'fastify'
 import { SECURITY_HEADER_NAMES } from '../security-headers.js'
 
@@ -63,8 +63,6 @@ export const innerRequestHeaders = (request: FastifyRequest, context: RequestCon
     serviceToken,
     'x-request-id',
     context.requestId,
-    'traceparent',
-    context.traceparent,
     'x-forwarded-for',
     request.ip,
     'x-forwarded-proto',
@@ -72,6 +70,7 @@ export const innerRequestHeaders = (request: FastifyRequest, context: RequestCon
     'x-forwarded-host',
     request.host,
   ]
+  carryOut(context.traceparent, (header, value) => flat.push(header, value))
   for (const name in headers) {
     const value = headers[name]
     // Where no token is judged (OpenID's own endpoints), an API key goes no further.
