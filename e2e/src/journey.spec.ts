@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { SERVICES } from '@catamaran/contracts'
 import { startSystem, type RunningSystem, type Started } from '@catamaran/stack'
 import { OtlpSink, until } from '@catamaran/testing'
 import { exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { journey, type Journey } from './journey.js'
 import { ThirdPartyApp } from './oauth4webapi.js'
+import { logFaults, metricFaults, personalIn, secretsOf, seriesOf, spanFaults, type Series } from './telemetry.walk.js'
 
 let own: Started<RunningSystem>
 let sink: OtlpSink
@@ -13,6 +17,7 @@ let done: Journey
 const steps: string[] = []
 /** The gateway's route: it forwards by prefix. */
 const EDGE = 'POST /v1/*'
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
 
 before(async () => {
   sink = await OtlpSink.start()
@@ -151,7 +156,7 @@ const partnerToken = async (): Promise<string> => {
 test('an order is one trace, from the edge through payment, outbox and Kafka to the webhook, and every span of it has its parent', async () => {
   const listed = await call('/v1/partner/products?limit=1', { headers: { authorization: `Bearer ${await partnerToken()}` } })
   const { items } = (await listed.json()) as { items: { id: string }[] }
-  const [traceId, callersSpan] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331']
+  const [traceId, callersSpan] = [TRACE_ID, 'b7ad6b7169203331']
   const placed = await call('/v1/orders', {
     method: 'POST',
     headers: {
@@ -197,10 +202,81 @@ test('an order is one trace, from the edge through payment, outbox and Kafka to 
   assert.ok(spans().every(({ isError }) => !isError))
 })
 
-test('no span of the journeys holds what is somebody’s: addresses, mails, names, tokens', () => {
-  const told = JSON.stringify(sink.spans)
+const logOf = (service: string): string => readFileSync(join(own.system.logDir, `${service}.log`), 'utf8')
+/** The log lines of a service, so far. */
+const linesOf = (service: string): Record<string, unknown>[] =>
+  logOf(service)
+    .split('\n')
+    .filter((line) => line.startsWith('{"level"'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+const scrape = async (service: string): Promise<string> => {
+  const headers = { accept: 'application/openmetrics-text; version=1.0.0' }
+  const response = await fetch(`${own.system.services[service]?.admin}/metrics`, { headers, signal: AbortSignal.timeout(10_000) })
+  return response.text()
+}
+
+test('the trace’s id stands on one wide line of each request, message and job, and beside the buckets it is an example of', async () => {
+  const ofTrace = (service: string, msg: string) => linesOf(service).filter((line) => line['trace'] === TRACE_ID && line['msg'] === msg)
+  const lines = [
+    ['api-gateway', 'request'],
+    ['core-service', 'request'],
+    ['core-service', 'payment operation'],
+    ['aux-service', 'webhook delivered'],
+  ] as const
+  await until(() => {
+    for (const [service, msg] of lines) assert.ok(ofTrace(service, msg).length > 0, `${service}: ${msg}`)
+    return true
+  })
+  const [edge, inner] = [ofTrace('api-gateway', 'request'), ofTrace('core-service', 'request')]
+  assert.deepEqual([edge.length, inner.length], [1, 1])
+  assert.equal(edge[0]?.['requestId'], inner[0]?.['requestId'])
+  const examples = [
+    ['api-gateway', 'http_server_request_duration_seconds_bucket'],
+    ['core-service', 'http_server_request_duration_seconds_bucket'],
+    ['aux-service', 'webhooks_delay_seconds_bucket'],
+  ] as const
+  for (const [service, name] of examples) {
+    const told = seriesOf(await scrape(service)).filter((series) => series.name === name && series.traceId !== undefined)
+    assert.ok(told.length > 0 && told.every(({ traceId = '' }) => sink.trace(traceId).length > 0), `${service}: ${name}`)
+  }
+})
+
+test('the journeys are counted as what they were', async () => {
+  const { orders, auth } = { orders: seriesOf(await scrape('core-service')), auth: seriesOf(await scrape('auth-service')) }
+  const valueOf = (series: readonly Series[], name: string, labels: Record<string, string> = {}) =>
+    series.find((each) => each.name === name && Object.entries(labels).every(([label, value]) => each.labels[label] === value))?.value
+  assert.equal(valueOf(orders, 'orders_placed_total'), 3)
+  await until(async () => valueOf(seriesOf(await scrape('core-service')), 'orders_confirmed_total') === 3)
+  const paid = { kind: 'authorise', outcome: 'succeeded' }
+  await until(async () => valueOf(seriesOf(await scrape('core-service')), 'payments_operations_total', paid) === 3)
+  assert.equal(valueOf(orders, 'payments_operations_total', { kind: 'refund', outcome: 'failed' }), 0)
+  assert.equal(valueOf(orders, 'orders_cancelled_total', { reason: 'seller' }), 0)
+  assert.ok((valueOf(auth, 'signins_total', { method: 'password', outcome: 'succeeded' }) ?? 0) >= 4)
+  assert.equal(valueOf(auth, 'signins_total', { method: 'passkey', outcome: 'failed' }), 0)
+  assert.equal(valueOf(orders, 'db_client_connection_max'), 10)
+  assert.equal(valueOf(orders, 'circuit_breaker_state', { peer: 'kafka' }), 0)
+})
+
+test('no signal has a metric, label, attribute or field that is not declared, nor more series than it may', async () => {
+  for (const service of SERVICES) {
+    assert.deepEqual(metricFaults(seriesOf(await scrape(service))), [], service)
+    assert.deepEqual(logFaults(linesOf(service)), [], service)
+  }
   assert.ok(sink.spans.length > 100)
-  for (const personal of [done.email, done.password, done.accessToken, done.refreshToken, 'Havenkade', 'Rotterdam']) {
-    assert.ok(!told.includes(personal), `${personal} stands in a span`)
+  assert.deepEqual(spanFaults(sink.spans), [])
+})
+
+test('no signal of the journeys holds what is somebody’s: addresses, mails, names, tokens, keys', async () => {
+  const { partner, buyer, operator } = own.system.demo ?? assert.fail('no demo')
+  const personal = [
+    ...[done.email, done.password, done.accessToken, done.refreshToken, done.idToken],
+    ...['Demo Buyer', 'A. Buyer', 'Havenkade', 'Rotterdam', '3011 AA'],
+    ...[partner.clientSecret, partner.apiKey, partner.owner.password, buyer.password, operator.totpSecret],
+    ...SERVICES.flatMap((service) => secretsOf(own.system.serviceEnv[service] ?? {})),
+  ]
+  assert.deepEqual(personalIn(JSON.stringify(sink.spans), personal), [])
+  for (const service of SERVICES) {
+    assert.deepEqual(personalIn(await scrape(service), personal), [], `the metrics of ${service}`)
+    assert.deepEqual(personalIn(logOf(service), personal), [], `the log of ${service}`)
   }
 })

@@ -1,18 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common'
-import type { CancelReason } from '@catamaran/contracts'
-import { causesOf, counter, LOGGER, logFields, type LabelsOf, type Logger } from '@catamaran/platform'
+import { idOf, type CancelReason } from '@catamaran/contracts'
+import { causesOf, counter, LOGGER, logFields, type LabelsOf, type Logger, type RequestContext } from '@catamaran/platform'
 import type { EndedHold } from './orders/orders.repository.js'
 import type { Order } from './orders/orders.schema.js'
 import type { Operation } from './payments/payments.repository.js'
 
 export type PaymentOutcome = LabelsOf<'payments.operations'>['outcome']
 
-/** A call to the payment provider that came to something else than what was asked for. */
-export interface PaymentTrouble extends Pick<Operation, 'orderId' | 'kind' | 'attempts'> {
-  readonly operationId: string
-  readonly outcome: 'unknown' | 'refused'
-  readonly error: string
-}
 
 /** What core-service tells of its business: metrics and log lines, one function each. */
 @Injectable()
@@ -60,11 +54,22 @@ export class BusinessEvents {
   /** A payment operation that came to its end. */
   paymentEnded(kind: Operation['kind'], outcome: PaymentOutcome): void {
     this.operations.add(1, { kind, outcome })
+    logFields({ outcome })
   }
 
-  paymentTrouble(fields: PaymentTrouble): void {
-    this.troubles.add(1, { kind: fields.kind, outcome: fields.outcome })
-    this.logger[fields.outcome === 'refused' ? 'error' : 'warn'](fields, 'payment operation')
+  /** A call to the payment provider that came to something else than what was asked for. */
+  paymentTrouble(kind: Operation['kind'], outcome: 'unknown' | 'refused', error: string): void {
+    this.troubles.add(1, { kind, outcome })
+    logFields({ outcome, error })
+  }
+
+  /** The one wide line of a payment operation each time it is taken up. */
+  paymentTried({ id, orderId, kind, attempts }: Operation, { traceparent, fields }: RequestContext, durationMs: number): void {
+    const isTrouble = fields.causes !== undefined || fields.outcome === 'unknown' || fields.outcome === 'failed'
+    const level = fields.outcome === 'refused' ? 'error' : isTrouble ? 'warn' : 'info'
+    const operationId = idOf('paymentOperation', id)
+    const line = { requestId: operationId, trace: traceparent.slice(3, 35), operationId, orderId, kind, attempts, durationMs: Math.round(durationMs) }
+    this.logger[level]({ ...line, ...fields }, 'payment operation')
   }
 
   paymentsFailed(error: unknown): void {

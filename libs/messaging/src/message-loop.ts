@@ -1,5 +1,5 @@
 import { TOPICS, type DomainEvent, type Topic } from '@catamaran/contracts'
-import { AppError, causesOf, isSampled, runInContext, traced, traceparentOf, type RequestContext } from '@catamaran/platform'
+import { AppError, causesOf, isSampled, runInContext, traced, traceparentOf, type LogFields, type RequestContext } from '@catamaran/platform'
 import { SpanKind } from '@opentelemetry/api'
 import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import { readMessage, typeOf, isEventType } from './cloud-event.js'
@@ -23,7 +23,7 @@ interface Step {
   readonly messages: readonly [KafkaMessage, ...KafkaMessage[]]
   readonly context: RequestContext
   /** Fields of its log line. */
-  readonly fields: Record<string, unknown>
+  readonly fields: LogFields
 }
 
 /** What stands in the way of a partition: the step that fails, by its first offset. */
@@ -207,7 +207,7 @@ export class MessageLoop {
 
   private async failed(step: Step, trouble: Trouble, error: unknown, startedAt: number): Promise<number | undefined> {
     const { attempts: most = 5, retryMs = 50, maxWaitMs = 5_000 } = this.deps.options
-    step.fields['causes'] = causesOf(error)
+    step.fields.causes = causesOf(error)
     // A letter has nowhere else to go: it waits too.
     if (isUnavailable(error) || this.isOfLetters(step.topic)) {
       trouble.waits++

@@ -8,10 +8,10 @@ export type Format = 'text' | 'openmetrics'
 const SUFFIX: Readonly<Record<string, string>> = { s: 'seconds', By: 'bytes', '1': 'ratio' }
 
 /** A metric's name as Prometheus has it, without a counter's `_total`: `http.server.request.duration` in `s` is `http_server_request_duration_seconds`. */
-const familyOf = ({ descriptor: { name, unit } }: MetricData): { family: string; unit: string | undefined } => {
+export const familyOf = (name: string, unit = ''): string => {
   const plain = name.replace(/[^a-zA-Z0-9_]/g, '_')
   const suffix = SUFFIX[unit]
-  return { family: suffix === undefined || plain.endsWith(`_${suffix}`) ? plain : `${plain}_${suffix}`, unit: suffix }
+  return suffix === undefined || plain.endsWith(`_${suffix}`) ? plain : `${plain}_${suffix}`
 }
 
 const escaped = (text: string): string => text.replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"')
@@ -43,15 +43,15 @@ const histogramLines = (name: string, family: string, attributes: Attributes, { 
 }
 
 const linesOf = (metric: MetricData, format: Format): string[] => {
-  const { family, unit } = familyOf(metric)
-  const { name, description } = metric.descriptor
+  const { name, description, unit } = metric.descriptor
+  const family = familyOf(name, unit)
   const isCounter = metric.dataPointType === DataPointType.SUM && metric.isMonotonic
   const type = isCounter ? 'counter' : metric.dataPointType === DataPointType.HISTOGRAM ? 'histogram' : 'gauge'
   const sample = isCounter ? `${family}_total` : family
   // 0.0.4 describes a counter by the name of its samples, OpenMetrics by that of the family.
   const described = format === 'text' ? sample : family
   const head = [`# HELP ${described} ${escaped(description)}`, `# TYPE ${described} ${type}`]
-  if (format === 'openmetrics' && unit !== undefined) head.push(`# UNIT ${family} ${unit}`)
+  if (format === 'openmetrics' && SUFFIX[unit] !== undefined) head.push(`# UNIT ${family} ${SUFFIX[unit]}`)
   if (metric.dataPointType === DataPointType.HISTOGRAM)
     return [...head, ...metric.dataPoints.flatMap(({ attributes, value }) => histogramLines(name, family, attributes, value, format))]
   if (metric.dataPointType === DataPointType.EXPONENTIAL_HISTOGRAM) throw new Error(`${name} is an exponential histogram: give it buckets`)

@@ -3,6 +3,7 @@ export { ConfigError, env, readConfig, serviceConfig, serviceEnv, type ServiceCo
 export { currentActor, currentContext, followFlag, logFields, runInContext, traceparentOf, type RequestContext } from './context.js'
 export { AppError, causesOf, problemOf, retryAfterOf, toAppError, type ErrorDetails } from './errors.js'
 export { bearerOf, type Door, type GuardedRoute } from './guard.js'
+export { familyOf } from './exposition.js'
 export { HttpClient, type CallOptions } from './http-client.js'
 export { answerOnce, ApiIdempotencyKey, IdempotencyKey } from './idempotency-key.js'
 export { createLogger, LOGGER, type Logger } from './logging.js'

@@ -11,7 +11,7 @@ interface Line {
 /** What code logs by: a message, and fields that `LOG_FIELDS` declares. */
 export interface Logger extends Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Line>> {
   level: string
-  flush(): void
+  flush(done?: () => void): void
 }
 
 /** Injection token of the service's logger. */

@@ -78,7 +78,9 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async handle(row: MailRow): Promise<void> {
     try {
-      await this.repository.finish(row, (await this.send(row)) ? 'sent' : 'dropped')
+      const outcome = (await this.send(row)) ? 'sent' : 'dropped'
+      await this.repository.finish(row, outcome)
+      this.logger.info({ mailId: row.id, kind: row.kind, attempts: row.attempts }, `mail ${outcome}`)
     } catch (error) {
       await this.putOff(row, error)
     }

@@ -14,7 +14,8 @@ export class WebhookEvents {
 
   attempted(delivery: LeasedDelivery, { durationMs, response, failure }: AttemptRecord): void {
     this.attempts.record(durationMs / 1000, { outcome: failure ?? 'delivered' })
-    const fields = { ...namesOf(delivery), status: response?.status, failure, durationMs: Math.round(durationMs) }
+    const trace = currentContext()?.traceparent.slice(3, 35)
+    const fields = { ...namesOf(delivery), trace, status: response?.status, failure, durationMs: Math.round(durationMs) }
     this.logger[failure === undefined ? 'info' : 'warn'](fields, failure === undefined ? 'webhook delivered' : 'webhook failed')
   }
 
@@ -49,6 +50,6 @@ export class WebhookEvents {
 const timeOf = (uuid: string): number => Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)
 
 const namesOf = ({ id, endpointId, eventId, type, attempt }: LeasedDelivery) => ({
-  ...{ deliveryId: idOf('webhookDelivery', id), endpointId: idOf('webhookEndpoint', endpointId) },
+  ...{ requestId: idOf('webhookDelivery', id), deliveryId: idOf('webhookDelivery', id), endpointId: idOf('webhookEndpoint', endpointId) },
   ...{ eventId: idOf('event', eventId), type, attempt },
 })

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import { idOf, idSchema } from '@catamaran/contracts'
 import type { Queryable } from '@catamaran/data'
 import { Outbox } from '@catamaran/messaging'
-import { AppError } from '@catamaran/platform'
+import { AppError, logFields } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents, type PaymentOutcome } from '../events.js'
@@ -99,6 +99,7 @@ export class PaymentsService {
       if (happening !== undefined) await this.orders.tell(tx, order, [happening])
     })
     if (isNews && status === 'succeeded') this.events.paymentEnded(operation.kind, 'succeeded')
+    else logFields({ outcome: status })
     this.outbox.wake()
   }
 
@@ -106,13 +107,13 @@ export class PaymentsService {
   private async refuse(operation: Operation, error: string): Promise<void> {
     await this.underLock(operation, (tx) => this.repository.finish(tx, { id: operation.id, status: 'refused', error }))
     this.events.paymentEnded(operation.kind, 'failed')
-    this.note(operation, 'refused', error)
+    this.events.paymentTrouble(operation.kind, 'refused', error)
   }
 
   private async putOff(operation: Operation, error: string): Promise<void> {
     const longest = Math.min(this.config.payments.retryMs * 2 ** (operation.attempts - 1), MAX_WAIT_MS)
     await this.repository.putOff(operation.id, longest * (0.5 + Math.random() / 2), error)
-    this.note(operation, 'unknown', error)
+    this.events.paymentTrouble(operation.kind, 'unknown', error)
   }
 
   private async waitForBuyer(operation: Operation, { id: paymentRef, nextAction }: Payment): Promise<void> {
@@ -123,6 +124,7 @@ export class PaymentsService {
       await this.orders.tell(tx, order, [{ event: 'payment.action_required', data: { orderId: order.id, buyerId: order.buyerId } }])
     })
     this.outbox.wake()
+    logFields({ outcome: 'action_required' })
     await this.repository.putOff(operation.id, Math.min(ACTION_WAIT_MS * operation.attempts, MAX_WAIT_MS))
   }
 
@@ -160,10 +162,6 @@ export class PaymentsService {
       for (const { done } of group) done(error)
     }
     this.isSettling = false
-  }
-
-  private note({ id, orderId, kind, attempts }: Operation, outcome: 'unknown' | 'refused', error: string): void {
-    this.events.paymentTrouble({ operationId: idOf('paymentOperation', id), orderId, kind, attempts, outcome, error })
   }
 }
 
