@@ -17,6 +17,7 @@ export { contextOf, noteError } from './requests.js'
 export { createService, runJob, runService, type Platform, type Service, type ServiceOptions } from './service.js'
 export { ServiceTokens, type ServiceTokensOptions } from './service-tokens.js'
 export { LOG_FIELDS, SPAN_ATTRIBUTES, type LogFields, type SpanAttributes } from './signals.schema.js'
+export { startTelemetry } from './telemetry.js'
 export { TokenVerifier, type Claims } from './tokens.js'
 export { inputErrorsOf } from './validation.js'
 export {
