@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { newId, uuidOf, type DomainEvent } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { startTelemetry } from '@catamaran/platform'
-import { OutageProxy, until } from '@catamaran/testing'
+import { figureOf, OutageProxy, until } from '@catamaran/testing'
 import { Kafka, logLevel } from 'kafkajs'
 import { Outbox } from '../src/index.js'
 import { commit, countOf, keepingLogger, makeSetting, orderPlaced, readTopic, startRelay, type Lying } from './setting.js'
@@ -29,8 +29,7 @@ const sequencesOf = (messages: readonly Lying[], key: string): number[] =>
   messages.filter((message) => message.key === key).map(({ headers }) => Number(headers['ce_sequence']))
 const scrape = startTelemetry('core-service')
 /** What the relay that was started last tells. */
-const figure = async (name: string): Promise<number> =>
-  Number((await scrape('text')).split('\n').find((line) => line.startsWith(`${name} `))?.split(' ')[1])
+const figure = async (series: string): Promise<number> => figureOf(await scrape('text'), series)
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 
 test('what a statement writes with bare UUIDs goes out with ids, in the order of each aggregate', async () => {

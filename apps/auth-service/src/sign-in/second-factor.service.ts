@@ -6,7 +6,6 @@ import { parsedJson } from '../passkeys/json.js'
 import { AuthenticationResponse, type PasskeyOptions } from '../passkeys/passkeys.schema.js'
 import { PasskeysService, type PasskeySignIn } from '../passkeys/passkeys.service.js'
 import { TotpService } from '../totp/totp.service.js'
-import { SignInMetrics } from './sign-in-metrics.js'
 
 /** Somebody has given their password in an interaction and not yet the code. On the server, so that no form can claim it. */
 const HALF_WAY = 'HalfSignIn'
@@ -33,7 +32,6 @@ export class SecondFactorService {
     private readonly artifacts: ArtifactsRepository,
     private readonly totp: TotpService,
     private readonly passkeys: PasskeysService,
-    private readonly metrics: SignInMetrics,
   ) {}
 
   /** Whether the password was not enough; then it is noted, and the code (or a passkey) has to follow in the same interaction. */
@@ -58,7 +56,7 @@ export class SecondFactorService {
 
   /** @throws AppError request.rate-limited */
   acceptsCode(userId: UserId, typed: string): Promise<boolean> {
-    return this.metrics.judge('code', () => this.totp.accepts(userId, typed))
+    return this.totp.accepts(userId, typed)
   }
 
   passkeyOptions(interaction: string, userId?: UserId): Promise<PasskeyOptions> {
@@ -66,11 +64,7 @@ export class SecondFactorService {
   }
 
   /** Who a posted passkey signs in; undefined when it was not accepted, or is not of the person it has to be of. */
-  acceptsPasskey(interaction: string, form: unknown, owner?: UserId): Promise<PasskeySignIn | undefined> {
-    return this.metrics.judge('passkey', () => this.findPasskey(interaction, form, owner))
-  }
-
-  private async findPasskey(interaction: string, form: unknown, owner?: UserId): Promise<PasskeySignIn | undefined> {
+  async acceptsPasskey(interaction: string, form: unknown, owner?: UserId): Promise<PasskeySignIn | undefined> {
     const posted = PasskeyForm.safeParse(form)
     const response = AuthenticationResponse.safeParse(posted.success ? parsedJson(posted.data.credential) : undefined)
     if (!response.success) return undefined

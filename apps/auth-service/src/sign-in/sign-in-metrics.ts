@@ -8,19 +8,18 @@ type Method = LabelsOf<'signins'>['method']
 export class SignInMetrics {
   private readonly signIns = counter('signins')
 
-  /** Looks at what somebody showed, and tells if that did not do. What did is told when the sign-in is done: there may be more to show. */
-  judge<T>(method: Method, look: () => Promise<T>): Promise<T> {
-    return look().then(
-      (found) => {
-        if (found === undefined || found === false) this.signIns.add(1, { method, outcome: 'refused' })
-        return found
-      },
-      (error: unknown) => {
-        const isTheirs = error instanceof AppError && error.spec.status < 500
-        this.signIns.add(1, { method, outcome: isTheirs ? 'refused' : 'failed' })
-        throw error
-      },
-    )
+  /** Does one step of a sign-in, and tells if it failed or was refused with an error. */
+  watch(method: Method, step: () => Promise<void>): Promise<void> {
+    return step().catch((error: unknown) => {
+      const isOurs = !(error instanceof AppError) || error.spec.status >= 500
+      this.signIns.add(1, { method, outcome: isOurs ? 'failed' : 'refused' })
+      throw error
+    })
+  }
+
+  /** What was shown did not do. */
+  refused(method: Method): void {
+    this.signIns.add(1, { method, outcome: 'refused' })
   }
 
   /** @param amr how they signed in (RFC 8176) */

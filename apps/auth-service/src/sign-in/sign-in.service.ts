@@ -6,7 +6,6 @@ import { DevicesService, type Browser } from '../devices/devices.service.js'
 import { networkOf } from '../mail/source.js'
 import type { SignIn } from '../users/users.schema.js'
 import { UsersService } from '../users/users.service.js'
-import { SignInMetrics } from './sign-in-metrics.js'
 import { Throttle, type Limit } from './throttle.js'
 
 const MINUTE_MS = 60_000
@@ -30,15 +29,10 @@ export class SignInService {
     private readonly users: UsersService,
     private readonly throttle: Throttle,
     private readonly devices: DevicesService,
-    private readonly metrics: SignInMetrics,
   ) {}
 
   /** The user with this email and password, or undefined. @throws AppError request.rate-limited after too many */
-  signIn(typed: SignIn, address: string, browser: Browser = {}): Promise<UserId | undefined> {
-    return this.metrics.judge('password', () => this.find(typed, address, browser))
-  }
-
-  private async find(typed: SignIn, address: string, browser: Browser): Promise<UserId | undefined> {
+  async signIn(typed: SignIn, address: string, browser: Browser = {}): Promise<UserId | undefined> {
     const [account, network] = [hash(typed.email), networkOf(address)]
     const device = await this.devices.findKnown(typed.email, browser)
     const limits: [string, Limit][] =
