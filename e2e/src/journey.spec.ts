@@ -21,7 +21,8 @@ const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
 
 before(async () => {
   sink = await OtlpSink.start()
-  own = await startSystem({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_TRACES_SAMPLER_ARG: '1' } })
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_TRACES_SAMPLER_ARG: '1', OTEL_PROPAGATORS: 'tracecontext,xray' }
+  own = await startSystem({ env })
   done = await journey(own.system, (step) => steps.push(step))
 })
 after(async () => {
@@ -200,6 +201,15 @@ test('an order is one trace, from the edge through payment, outbox and Kafka to 
   assert.equal(parentOf('core-service', 'POST /v1/orders'), `api-gateway ${EDGE}`)
   assert.equal(parentOf('core-service', 'payment authorise'), 'core-service POST /v1/orders')
   assert.ok(spans().every(({ isError }) => !isError))
+})
+
+test('a trace that a load balancer of AWS began is gone on with inside', async () => {
+  const traceId = `${Math.floor(Date.now() / 1000).toString(16)}a006649127e371903a2de979`
+  const headers = { 'x-amzn-trace-id': `Root=1-${traceId.slice(0, 8)}-${traceId.slice(8)};Sampled=0` }
+  assert.equal((await call('/v1/products?limit=1', { headers })).status, 200)
+  const told = () => sink.trace(traceId).map(({ service, name }) => `${service} ${name}`)
+  await until(() => ['api-gateway GET /v1/*', 'core-service GET /v1/products'].every((span) => told().includes(span)))
+  assert.ok(sink.trace(traceId).every(({ service, parentSpanId }) => (parentSpanId === undefined) === (service === 'api-gateway')))
 })
 
 const logOf = (service: string): string => readFileSync(join(own.system.logDir, `${service}.log`), 'utf8')

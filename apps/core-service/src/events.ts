@@ -7,7 +7,6 @@ import type { Operation } from './payments/payments.repository.js'
 
 export type PaymentOutcome = LabelsOf<'payments.operations'>['outcome']
 
-
 /** What core-service tells of its business: metrics and log lines, one function each. */
 @Injectable()
 export class BusinessEvents {
@@ -68,7 +67,15 @@ export class BusinessEvents {
     const isTrouble = fields.causes !== undefined || fields.outcome === 'unknown' || fields.outcome === 'failed'
     const level = fields.outcome === 'refused' ? 'error' : isTrouble ? 'warn' : 'info'
     const operationId = idOf('paymentOperation', id)
-    const line = { requestId: operationId, trace: traceparent.slice(3, 35), operationId, orderId, kind, attempts, durationMs: Math.round(durationMs) }
+    const line = {
+      requestId: operationId,
+      trace: traceparent.slice(3, 35),
+      operationId,
+      orderId,
+      kind,
+      attempts,
+      durationMs: Math.round(durationMs),
+    }
     this.logger[level]({ ...line, ...fields }, 'payment operation')
   }
 

@@ -1,5 +1,14 @@
 import { TOPICS, type DomainEvent, type Topic } from '@catamaran/contracts'
-import { AppError, causesOf, isSampled, runInContext, traced, traceparentOf, type LogFields, type RequestContext } from '@catamaran/platform'
+import {
+  AppError,
+  causesOf,
+  isSampled,
+  runInContext,
+  traced,
+  traceparentOf,
+  type LogFields,
+  type RequestContext,
+} from '@catamaran/platform'
 import { SpanKind } from '@opentelemetry/api'
 import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import { readMessage, typeOf, isEventType } from './cloud-event.js'

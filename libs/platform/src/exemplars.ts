@@ -12,7 +12,8 @@ export interface Exemplar {
 
 const kept = new Map<string, (Exemplar | undefined)[]>()
 
-const keyOf = (name: string, labels: Attributes): string => JSON.stringify([name, Object.entries(labels).sort()])
+const keyOf = (name: string, labels: Attributes): string =>
+  JSON.stringify([name, Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1))])
 
 /** Remembers the last trace of each bucket. Called for sampled requests only: it costs what they cost anyway. */
 export const keepExemplar = (name: MetricName, labels: Attributes = {}, value: number, traceparent: string): void => {

@@ -19,8 +19,7 @@ const labelsOf = (attributes: Attributes): string[] =>
   Object.entries(attributes).map(([name, value]) => `${name.replace(/[^a-zA-Z0-9_]/g, '_')}="${escaped(String(value))}"`)
 const braced = (labels: readonly string[]): string => (labels.length === 0 ? '' : `{${labels.join(',')}}`)
 /** Bounds look the same in both formats: some scrapers take `1` and `1.0` for two. */
-const bound = (value: number | undefined): string =>
-  value === undefined ? '+Inf' : Number.isInteger(value) ? `${value}.0` : String(value)
+const bound = (value: number | undefined): string => (value === undefined ? '+Inf' : Number.isInteger(value) ? `${value}.0` : String(value))
 
 const exemplarText = (exemplar: Exemplar | undefined): string =>
   exemplar === undefined ? '' : ` # {trace_id="${exemplar.traceId}",span_id="${exemplar.spanId}"} ${exemplar.value} ${exemplar.at}`
@@ -31,7 +30,13 @@ interface Buckets {
   readonly count: number
 }
 
-const histogramLines = (name: string, family: string, attributes: Attributes, { buckets, sum = 0, count }: Buckets, format: Format): string[] => {
+const histogramLines = (
+  name: string,
+  family: string,
+  attributes: Attributes,
+  { buckets, sum = 0, count }: Buckets,
+  format: Format,
+): string[] => {
   const labels = labelsOf(attributes)
   const exemplars = format === 'openmetrics' ? exemplarsOf(name, attributes) : []
   let upTo = 0

@@ -37,7 +37,14 @@ describe('the admin port', () => {
 
   it('changes the log level for a while, and refuses what is none', async () => {
     const change = (body: string) => fetch(`${url}/log-level`, { method: 'PUT', body })
-    const wrong = ['', 'rubbish', '{"level":"loud"}', '{"level":"debug","forS":0}', '{"level":"silent"}', `{"level":"${'x'.repeat(2_000)}"}`]
+    const wrong = [
+      '',
+      'rubbish',
+      '{"level":"loud"}',
+      '{"level":"debug","forS":0}',
+      '{"level":"silent"}',
+      `{"level":"${'x'.repeat(2_000)}"}`,
+    ]
     for (const body of wrong) assert.equal((await change(body)).status, 400, body)
     assert.deepEqual(await (await fetch(`${url}/log-level`)).json(), { level: 'info', normal: 'info', until: null })
     logger.debug('not told')

@@ -150,7 +150,7 @@ export const METRICS = {
     description: 'Endpoints switched off by us',
     labels: { reason: ['failing', 'gone'] },
   },
-  'signins': {
+  signins: {
     ...{ kind: 'counter', series: 9 },
     description: 'Sign-ins of people: refused is theirs, failed is ours',
     labels: { method: ['password', 'code', 'passkey'], outcome: ['succeeded', 'refused', 'failed'] },

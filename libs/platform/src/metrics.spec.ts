@@ -11,7 +11,8 @@ describe('metrics', () => {
   before(() => {
     scrape = startTelemetry('core-service')
   })
-  const linesOf = async (start: string, format: Format = 'text') => (await scrape(format)).split('\n').filter((line) => line.startsWith(start))
+  const linesOf = async (start: string, format: Format = 'text') =>
+    (await scrape(format)).split('\n').filter((line) => line.startsWith(start))
 
   it('stand at 0 from the start for all that their labels may say', async () => {
     counter('orders.cancelled').add(1, { reason: 'buyer' })
@@ -61,7 +62,8 @@ describe('metrics', () => {
     duration.recordTraced(0.3, TRACEPARENT.replace(/^00-0/, '00-1'), labels)
     duration.recordTraced(0.4, TRACEPARENT, labels)
     duration.recordTraced(9, TRACEPARENT, labels)
-    const bucket = 'http_server_request_duration_seconds_bucket{http_request_method="GET",http_route="/v1/\\"odd\\"",http_response_status_code="200"'
+    const bucket =
+      'http_server_request_duration_seconds_bucket{http_request_method="GET",http_route="/v1/\\"odd\\"",http_response_status_code="200"'
     const told = (await linesOf(bucket, 'openmetrics')).filter((line) => line.includes('#'))
     const trace = '# {trace_id="0af7651916cd43dd8448eb211c80319c",span_id="b7ad6b7169203331"}'
     assert.deepEqual(

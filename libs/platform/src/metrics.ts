@@ -69,7 +69,12 @@ export const emptyHistograms = (collected: readonly MetricData[]): HistogramMetr
     const point = { startTime: [0, 0] as [number, number], endTime: [0, 0] as [number, number], attributes: {}, value }
     const descriptor = { name, description, unit, valueType: ValueType.DOUBLE, advice: {} }
     return [
-      { dataPointType: DataPointType.HISTOGRAM, aggregationTemporality: AggregationTemporality.CUMULATIVE, descriptor, dataPoints: [point] },
+      {
+        dataPointType: DataPointType.HISTOGRAM,
+        aggregationTemporality: AggregationTemporality.CUMULATIVE,
+        descriptor,
+        dataPoints: [point],
+      },
     ]
   })
 
@@ -83,7 +88,8 @@ export type Tell<N extends MetricName> = (value: number, ...labels: Labels<N>) =
 export const observe = <N extends NameOf<'gauge' | 'counter'>>(name: N, look: (tell: Tell<N>) => void): (() => void) => {
   const spec = specOf(name)
   const options = optionsOf(spec)
-  const made: Observable = spec.kind === 'gauge' ? meter().createObservableGauge(name, options) : meter().createObservableCounter(name, options)
+  const made: Observable =
+    spec.kind === 'gauge' ? meter().createObservableGauge(name, options) : meter().createObservableCounter(name, options)
   const callback = (result: { observe: (value: number, labels?: Attributes) => void }): void =>
     look(((value, labels) => result.observe(value, labels)) as (value: number, labels?: Attributes) => void as Tell<N>)
   made.addCallback(callback)

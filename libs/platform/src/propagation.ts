@@ -10,8 +10,8 @@ export interface Carried {
 
 interface Propagator {
   readonly header: string
-  read(value: string): Carried | undefined
-  write(traceparent: string): string
+  readonly read: (value: string) => Carried | undefined
+  readonly write: (traceparent: string) => string
 }
 
 const SAMPLED_BIT = 1

@@ -56,7 +56,7 @@ export const registerRequests = (
   logger: Logger,
   { headers = {}, isEdge = false }: { headers?: Readonly<Record<string, string>> | undefined; isEdge?: boolean } = {},
 ): ((request: FastifyRequest, reply: FastifyReply) => RequestContext) => {
-  const duration = histogram('http.server.request.duration')
+  const finishRequest = finisher(logger)
 
   const begin = (request: FastifyRequest, reply: FastifyReply): RequestContext => {
     const arrived = incoming(carriedIn(request.headers), isEdge)
@@ -76,8 +76,13 @@ export const registerRequests = (
     return context
   }
   fastify.addHook('onRequest', (request, reply, done) => runInContext(begin(request, reply), done))
+  return begin
+}
 
-  const finishRequest = (request: FastifyRequest, status: number, elapsedMs: number, hasSpan: boolean): void => {
+/** Makes what records an answered request and writes its line. */
+const finisher = (logger: Logger) => {
+  const duration = histogram('http.server.request.duration')
+  return (request: FastifyRequest, status: number, elapsedMs: number, hasSpan: boolean): void => {
     const context = contextOf(request)
     const route = routeOf(request)
     const method = METHODS.has(request.method) ? request.method : '_OTHER'
@@ -101,7 +106,6 @@ export const registerRequests = (
       'request',
     )
   }
-  return begin
 }
 
 /** Any other is one of a kind, so that callers can't make series (semantic conventions for HTTP metrics). */
@@ -124,7 +128,8 @@ const endSpan = (request: FastifyRequest, { raw }: FastifyReply, span: Span | un
   if (span === undefined) return
   const { requestId, fields, flags = {} } = contextOf(request)
   // Semantic conventions for feature flags, one event each.
-  for (const key in flags) span.addEvent('feature_flag.evaluation', { 'feature_flag.key': key, 'feature_flag.result.value': flags[key] } satisfies SpanAttributes)
+  for (const key in flags)
+    span.addEvent('feature_flag.evaluation', { 'feature_flag.key': key, 'feature_flag.result.value': flags[key] } satisfies SpanAttributes)
   span.setAttributes({
     'http.request.method': request.method,
     'http.route': routeOf(request),
@@ -133,7 +138,9 @@ const endSpan = (request: FastifyRequest, { raw }: FastifyReply, span: Span | un
   } satisfies SpanAttributes)
   if (raw.statusCode >= 500) {
     const problem = fields.problem as string | undefined
-    span.setAttribute('error.type' satisfies keyof SpanAttributes, problem ?? String(raw.statusCode)).setStatus({ code: SpanStatusCode.ERROR })
+    span
+      .setAttribute('error.type' satisfies keyof SpanAttributes, problem ?? String(raw.statusCode))
+      .setStatus({ code: SpanStatusCode.ERROR })
   }
   span.end()
 }
