@@ -18,6 +18,8 @@ const MAX_WAIT_MS = 60_000
 /** How often a payment that waits for its buyer is asked for; the provider's callback makes it sooner. */
 const ACTION_WAIT_MS = 5_000
 const MAX_GROUP = 128
+/** What the provider refuses because of what the buyer gave: no failure of ours. */
+const BUYERS_FAULT = new Set(['payment_method_unknown'])
 const SIGNATURE = /^t=(\d{1,12}),v1=([0-9a-f]{64})$/
 const MAX_SIGNATURE_AGE_S = 300
 
@@ -70,7 +72,8 @@ export class PaymentsService {
       ? await this.psp.read(paymentRef)
       : await this.psp.authorise(id, { amountMinor, currency, paymentMethod: paymentMethod ?? '', reference: orderId })
     if (answer.kind === 'unknown') return this.putOff(operation, answer.error)
-    if (answer.kind === 'refused') return this.settleAs('failed', operation, paymentRef, answer.code)
+    if (answer.kind === 'refused')
+      return this.settleAs(BUYERS_FAULT.has(answer.code) ? 'declined' : 'failed', operation, paymentRef, answer.code)
     const { payment } = answer
     if (payment.status === 'requires_action') return this.waitForBuyer(operation, payment)
     if (payment.status === 'pending') return this.putOff(operation, 'pending')
