@@ -10,8 +10,8 @@ export interface Series {
   readonly traceId: string | undefined
 }
 
-const LINE = /^([a-z_:0-9]+)(?:\{(.*?)\})? (\S+)(?: # \{trace_id="([0-9a-f]{32})",span_id="[0-9a-f]{16}"\} \S+ \S+)?$/
-const LABEL = /([a-z_0-9]+)="((?:[^"\\]|\\.)*)"/g
+const LINE = /^([a-zA-Z_:0-9]+)(?:\{(.*?)\})? (\S+)(?: # \{trace_id="([0-9a-f]{32})",span_id="[0-9a-f]{16}"\} \S+ \S+)?$/
+const LABEL = /([a-zA-Z_0-9]+)="((?:[^"\\]|\\.)*)"/g
 
 /** Reads an OpenMetrics document. @throws Error at a line that is none */
 export const seriesOf = (text: string): Series[] => {
@@ -94,9 +94,14 @@ export const personalIn = (text: string, personal: readonly string[]): string[] 
   ...(text.match(/[\w.+-]+@[\w-]+\.[a-z]{2,}/gi) ?? []),
 ]
 
+/** What is shorter is no secret, but a word that stands in for one. */
+const LEAST_SECRET = 12
+
 /** The secrets among a service's variables, those in URLs included. */
 export const secretsOf = (env: Readonly<Record<string, string>>): string[] =>
-  Object.entries(env).flatMap(([name, value]) => {
-    if (/SECRET|API_KEY|SDK_KEY|COOKIE_KEYS|DATA_KEYS/.test(name)) return [value]
-    return URL.canParse(value) && new URL(value).password !== '' ? [new URL(value).password] : []
-  })
+  Object.entries(env)
+    .map(([name, value]) => {
+      if (/SECRET|API_KEY|SDK_KEY|COOKIE_KEYS|DATA_KEYS/.test(name)) return value
+      return URL.canParse(value) ? new URL(value).password : ''
+    })
+    .filter((secret) => secret.length >= LEAST_SECRET)
