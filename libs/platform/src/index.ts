@@ -25,9 +25,11 @@ export {
   incoming,
   isSampled,
   startSpan,
+  startStep,
   startTracing,
   traced,
   type Incoming,
   type SpanAbout,
+  type SpanStep,
   type TracingOptions,
 } from './tracing.js'

@@ -110,6 +110,19 @@ export const forceSpan = (name: string, { traceparent, parent }: Incoming, about
   )
 }
 
+/** A step of a request: its span, and the trace context that names it, to be sent on. */
+export interface SpanStep {
+  readonly span: Span | undefined
+  readonly traceparent: string
+}
+
+/** Begins a step below a span, for what ends in a callback (`traced` is for what ends in a promise). Undefined where the trace is not sampled. */
+export const startStep = (parent: string, name: string, about: SpanAbout): SpanStep | undefined => {
+  if (provider === undefined || !isSampled(parent)) return undefined
+  const traceparent = `${parent.slice(0, 36)}${spanIdHex()}-${SAMPLED}`
+  return { traceparent, span: startSpan(name, { traceparent, parent }, about) }
+}
+
 /** Ends a span as failed. What is told of the error is its code, never its words: these may hold what is somebody's. */
 export const failSpan = (span: Span | undefined, error: unknown): void => {
   if (span === undefined) return
@@ -126,10 +139,9 @@ export const failSpan = (span: Span | undefined, error: unknown): void => {
  */
 export const traced = <T>(name: string, about: SpanAbout, work: () => Promise<T>): Promise<T> => {
   const context = currentContext()
-  if (provider === undefined || context === undefined || !isSampled(context.traceparent)) return work()
-  const { traceparent: parent } = context
-  const traceparent = `${parent.slice(0, 36)}${spanIdHex()}-${SAMPLED}`
-  const span = startSpan(name, { traceparent, parent }, about)
+  const step = context && startStep(context.traceparent, name, about)
+  if (context === undefined || step === undefined) return work()
+  const { span, traceparent } = step
   // What is noted below is noted on the request: only the trace context is its own.
   const inner = Object.assign(Object.create(context) as RequestContext, { traceparent })
   return runInContext(inner, work).then(

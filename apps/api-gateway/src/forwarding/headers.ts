@@ -55,7 +55,11 @@ const listedIn = (connection: string | undefined): ReadonlySet<string> | undefin
  * The headers of the inner request, flat. They are copied from the parsed ones, where a repeated Authorization or Host counts once, so what was
  * verified is what goes on.
  */
-export const innerRequestHeaders = (request: FastifyRequest, context: RequestContext, serviceToken: string): string[] => {
+export const innerRequestHeaders = (
+  request: FastifyRequest,
+  context: Pick<RequestContext, 'requestId' | 'traceparent'>,
+  serviceToken: string,
+): string[] => {
   const { headers } = request
   const listed = listedIn(headers.connection)
   const flat = [

@@ -1,5 +1,5 @@
 import type { Plan } from '@catamaran/contracts'
-import { RedisClient } from '@catamaran/data'
+import { RedisClient, redisSpan } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
 import { CONFIG, type Config } from '../config.js'
@@ -76,7 +76,7 @@ export class RateLimiter implements OnModuleInit {
     this.together(
       key,
       async (wanted) => {
-        const answer = await this.redis.admitByPace(key, policy.interval, policy.tolerance, wanted)
+        const answer = await redisSpan('admitByPace', () => this.redis.admitByPace(key, policy.interval, policy.tolerance, wanted))
         return (index) => shareOf(index, policy.interval, answer)
       },
       () => this.local.admit(key, policy),
@@ -92,7 +92,8 @@ export class RateLimiter implements OnModuleInit {
     this.together<[number, number]>(
       paceKey,
       async (wanted) => {
-        const answer = await this.redis.admitByPlan(paceKey, dayKey, pace.interval, pace.tolerance, perDay, wanted)
+        const { interval, tolerance } = pace
+        const answer = await redisSpan('admitByPlan', () => this.redis.admitByPlan(paceKey, dayKey, interval, tolerance, perDay, wanted))
         const [granted = 0, left = 0, , leftOfDay = 0] = answer
         return (index) => {
           if (index < granted) return [shareOf(index, pace.interval, answer), leftOfDay + granted - 1 - index]
