@@ -1,4 +1,5 @@
-import { AppError, contextOf } from '@catamaran/platform'
+import { AppError, contextOf, failSpan } from '@catamaran/platform'
+import type { Span } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
 import type { InnerBody } from './body.js'
@@ -26,6 +27,8 @@ export interface ExchangeOptions {
   upstream: Upstream
   /** Flat headers of the inner request. */
   headers: readonly string[]
+  /** The inner call's, where the request is traced. */
+  span: Span | undefined
   body: InnerBody | undefined
   /** An event stream has no deadline. */
   lane: Lane
@@ -137,7 +140,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.isDone) return
     if (this.mayRetry(error)) return this.retry(error)
-    this.done()
+    this.done(error)
     const code = (error as { code?: string }).code
     refuse(
       this.request,
@@ -180,18 +183,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Gives up: the inner request is aborted, and `error` answered where somebody still listens. */
   private fail(error: AppError | undefined): void {
-    this.done()
-    this.controller?.abort(error ?? new AppError('service.unavailable'))
+    const reason = error ?? new AppError('service.unavailable')
+    this.done(reason)
+    this.controller?.abort(reason)
     if (error !== undefined) refuse(this.request, this.reply, error, [...this.options.own, ...this.options.security])
   }
 
-  private done(): void {
+  private done(error?: Error): void {
     this.isDone = true
+    const { span } = this.options
+    if (error !== undefined) failSpan(span, error)
+    else span?.setAttribute('http.response.status_code', this.status).end()
     clearTimeout(this.deadline)
     const { fields } = contextOf(this.request)
-    fields['upstream'] = this.options.upstream.name
-    fields['bytes'] = this.bytes
-    if (this.attempts > 1) fields['attempts'] = this.attempts
+    fields.upstream = this.options.upstream.name
+    fields.bytes = this.bytes
+    if (this.attempts > 1) fields.attempts = this.attempts
     this.options.onDone()
   }
 }

@@ -88,7 +88,7 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     try {
       letters = await this.write(rows)
       const isWritten = new Set(letters.map(({ row }) => row))
-      await this.repository.finish(
+      await this.end(
         rows.filter((row) => !isWritten.has(row)),
         'dropped',
       )
@@ -118,10 +118,15 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     const messageId = `<${idOf('event', row.id)}@catamaran>`
     try {
       await inTime(this.transport.sendMail({ to: { name: '', address }, messageId, ...text }))
-      await this.repository.finish([row], 'sent')
+      await this.end([row], 'sent')
     } catch (error) {
       await this.putOff(row, error)
     }
+  }
+
+  private async end(rows: readonly MailRow[], outcome: 'sent' | 'dropped'): Promise<void> {
+    await this.repository.finish(rows, outcome)
+    for (const { id, kind, attempts } of rows) this.logger.info({ mailId: id, kind, attempts }, `mail ${outcome}`)
   }
 
   private async putOff(row: MailRow, error: unknown): Promise<void> {

@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { metrics } from '@opentelemetry/api'
 import { isConnectionLoss, wasTooSlow } from '@catamaran/data'
 import { Outbox } from '@catamaran/messaging'
-import { AppError } from '@catamaran/platform'
+import { AppError, histogram } from '@catamaran/platform'
 import { ProductCache } from '../catalogue/product-cache.js'
 import { CONFIG, type Config } from '../config.js'
 import { PaymentSignal } from '../payments/payment-signal.js'
@@ -28,12 +27,8 @@ interface Waiting {
 export class Placing {
   private readonly waiting: Waiting[] = []
   private running = 0
-  private readonly groupSize = metrics
-    .getMeter('catamaran')
-    .createHistogram('orders.placing.group_size', { description: 'Orders placed by one statement' })
-  private readonly waitTime = metrics
-    .getMeter('catamaran')
-    .createHistogram('orders.placing.wait', { unit: 's', description: 'Time a draft waits for its statement' })
+  private readonly groupSize = histogram('orders.placing.group_size')
+  private readonly waitTime = histogram('orders.placing.wait')
 
   constructor(
     private readonly repository: OrdersRepository,
