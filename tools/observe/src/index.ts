@@ -1,0 +1,1 @@
+export { objectiveRules, OBJECTIVE_RULES } from './rules.js'
