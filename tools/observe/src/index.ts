@@ -1,1 +1,2 @@
-export { objectiveRules, OBJECTIVE_RULES } from './rules.js'
+export { readObjectives, type Objective } from './objectives.js'
+export { alertOf, objectiveRules, OBJECTIVE_RULES } from './rules.js'

@@ -86,9 +86,8 @@ async function runSloth(input: string): Promise<string> {
   }
 }
 
-/** The file of rules. Sloth, and so Go, is needed only where the objectives changed since it was made; `isAnew` has it made in any case. */
-export async function objectiveRules(root: string, isAnew = false): Promise<string> {
+/** The file of rules. Sloth, and so Go, is needed only where the objectives changed since it was made. */
+export async function objectiveRules(root: string): Promise<string> {
   const input = readObjectives(root).map(slothOf).join('---\n')
-  const kept = isAnew ? undefined : keptOf(join(root, OBJECTIVE_RULES), input)
-  return kept ?? stamped(input, await runSloth(input))
+  return keptOf(join(root, OBJECTIVE_RULES), input) ?? stamped(input, await runSloth(input))
 }
