@@ -86,8 +86,13 @@ async function runSloth(input: string): Promise<string> {
   }
 }
 
-/** The file of rules. Sloth, and so Go, is needed only where the objectives changed since it was made. */
-export async function objectiveRules(root: string): Promise<string> {
+/**
+ * The file of rules. Sloth, and so Go, is needed only where the objectives changed since it was made.
+ * @throws Error when it has to be made anew and `write` is false
+ */
+export async function objectiveRules(root: string, write: boolean): Promise<string> {
   const input = readObjectives(root).map(slothOf).join('---\n')
-  return keptOf(join(root, OBJECTIVE_RULES), input) ?? stamped(input, await runSloth(input))
+  const kept = keptOf(join(root, OBJECTIVE_RULES), input)
+  if (kept === undefined && !write) throw new Error('deploy/slo or the rules themselves were changed: run npm run generate (it needs Go)')
+  return kept ?? stamped(input, await runSloth(input))
 }
