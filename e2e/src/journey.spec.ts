@@ -11,7 +11,7 @@ let own: Started<RunningSystem>
 let sink: OtlpSink
 let done: Journey
 const steps: string[] = []
-/** The gateway's route: it forwards by prefix. */
+/** The gateway forwards by prefix, and names the route all the same. */
 const EDGE = 'POST /v1/orders'
 
 before(async () => {
