@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { apiKey, createCatamaran, dataOf } from '@catamaran/sdk'
 import { startSystem, type RunningSystem } from '@catamaran/stack'
 import { until } from '@catamaran/testing'
 import { parse, stringify } from 'yaml'
@@ -18,6 +20,22 @@ const PANELS = readdirSync(FOLDER).flatMap((file) => {
 interface Config {
   readonly global: object
   readonly scrape_configs: readonly [{ readonly relabel_configs: unknown }]
+}
+
+/** A new buyer's whole way, and an order of what the demo partner sells, so that its receiver hears of it. */
+const visit = async (system: RunningSystem): Promise<void> => {
+  const { accessToken } = await journey(system, () => undefined)
+  const seller = createCatamaran({ baseUrl: system.gateway, auth: apiKey(system.demo?.partner.apiKey ?? '') })
+  const { items } = await dataOf(seller.GET('/v1/partner/products', { params: { query: { limit: 20 } } }))
+  const buyer = createCatamaran({ baseUrl: system.gateway, auth: { token: () => accessToken } })
+  const deliveryAddress = { name: 'A Buyer', line1: 'Havenkade 12', city: 'Rotterdam', postalCode: '3011 AA', country: 'NL' }
+  const lines = items.filter(({ status }) => status === 'active').slice(0, 1)
+  await dataOf(
+    buyer.POST('/v1/orders', {
+      params: { header: { 'Idempotency-Key': randomUUID() } },
+      body: { lines: lines.map(({ id }) => ({ productId: id, quantity: 1 })), deliveryAddress, paymentMethod: 'card_ok' },
+    }),
+  )
 }
 
 /** The file with these differences: it looks every second, at the services where they are, and sends no alert. */
@@ -69,7 +87,7 @@ describe('a Prometheus that scrapes the running system', () => {
     await until(
       async () => {
         // Again and again: a rate is of what came since the first look.
-        await journey(system, () => undefined)
+        await visit(system)
         const shown = await Promise.all(empty.map(({ expr }) => isShown(expr)))
         empty = empty.filter((_panel, index) => shown[index] !== true)
         return empty.length === 0
