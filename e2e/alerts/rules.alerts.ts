@@ -9,6 +9,7 @@ import { promtool, root } from './setting.js'
 
 const HTTP = 'http_request_method="GET", http_response_status_code="200"'
 const PLACE = 'service="api-gateway", http_request_method="POST", http_route="/v1/orders"'
+const SIGN_IN = 'service="api-gateway", http_request_method="POST"'
 const READ = `service="api-gateway", ${HTTP}, http_route="/v1/products/{id}"`
 
 /** The series by which a system would tell of an objective: what counts all events, what the good ones, what the bad ones. */
@@ -26,8 +27,8 @@ const SERIES: Readonly<Record<string, Readonly<Partial<Record<'all' | 'good' | '
     bad: 'payments_trouble_total{service="core-service", kind="authorise", outcome="unknown"}',
   },
   'sign-in': {
-    good: 'signins_total{service="auth-service", method="password", outcome="refused"}',
-    bad: 'signins_total{service="auth-service", method="password", outcome="failed"}',
+    good: `http_server_request_duration_seconds_count{${SIGN_IN}, http_route="/account/*", http_response_status_code="303"}`,
+    bad: `http_server_request_duration_seconds_count{${SIGN_IN}, http_route="/oidc/*", http_response_status_code="503"}`,
   },
   'webhook-delay': {
     all: 'webhooks_delay_seconds_count{service="aux-service"}',
