@@ -1,16 +1,14 @@
 // `npm run test:browser [-- words]`: the pages in a real Chromium, on a system of their own. Only specs whose name holds one of the words, if any.
 import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { run } from 'node:test'
-import { spec, type TestEvent } from 'node:test/reporters'
 import { startSystem } from '@catamaran/stack'
 import { chromium } from 'playwright-core'
+import { runSpecs } from '../src/run-specs.js'
 import type { Told } from './setting.js'
 
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
 const QUIET = ['--disable-component-update', '--disable-sync']
-const TEST_WITHIN_MS = 180_000
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
@@ -19,18 +17,6 @@ const specs = (words: readonly string[]): string[] =>
     .filter((file) => file.endsWith('.browser.js') && (words.length === 0 || words.some((word) => file.includes(word))))
     .toSorted()
     .map((file) => folder + file)
-
-/** A process for each spec, one after the other: they share the system and the two cores of a small machine. */
-const runSpecs = async (files: string[], told: Told): Promise<{ passed: number; failed: number }> => {
-  const counts = { passed: 0, failed: 0 }
-  process.env['BROWSER_SETTING'] = JSON.stringify(told)
-  const events = run({ files, concurrency: 1, timeout: TEST_WITHIN_MS })
-  events.on('test:summary', ({ file, counts: { passed, tests, skipped, todo } }: Extract<TestEvent, { type: 'test:summary' }>['data']) => {
-    if (file === undefined) Object.assign(counts, { passed, failed: tests - passed - skipped - todo })
-  })
-  for await (const text of events.compose(new spec()) as AsyncIterable<string>) process.stdout.write(text)
-  return counts
-}
 
 /** Stops what was started, in whatever order it came. */
 const closing: (() => Promise<void>)[] = []
@@ -51,7 +37,9 @@ const main = async (): Promise<number> => {
     closing.push(stopSystem)
     const server = await chromium.launchServer({ executablePath, args: [...ARGS, ...QUIET], host: '127.0.0.1' })
     closing.push(() => server.close())
-    const { passed, failed } = await runSpecs(files, { system, endpoint: server.wsEndpoint(), shots: process.env['BROWSER_SHOTS'] })
+    const told: Told = { system, endpoint: server.wsEndpoint(), shots: process.env['BROWSER_SHOTS'] }
+    process.env['BROWSER_SETTING'] = JSON.stringify(told)
+    const { passed, failed } = await runSpecs(files)
     process.stdout.write(`${passed} passed, ${failed} failed\n`)
     return failed > 0 || passed === 0 ? 1 : 0
   } finally {

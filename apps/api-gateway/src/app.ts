@@ -7,6 +7,7 @@ import { Forwarder } from './forwarding/forwarder.js'
 import { forwardingRoutes } from './forwarding/routes.js'
 import { pageRoutes } from './pages/pages.routes.js'
 import { securityHeadersOf } from './security-headers.js'
+import { RouteNames } from './usage/route-names.js'
 
 const UPLOAD_WITHIN_MS = 15 * 60_000
 
@@ -24,7 +25,7 @@ export const createApp = (config: Config, overrides: { now?: () => number } = {}
     routes: (fastify, app) => {
       watchConnections(fastify, app.get<Logger>(LOGGER), securityHeadersOf(config.service.issuer))
       void fastify.register(pageRoutes)
-      void fastify.register(forwardingRoutes(app.get(Forwarder), app.get<Config>(CONFIG)))
+      void fastify.register(forwardingRoutes(app.get(Forwarder), app.get(RouteNames), app.get<Config>(CONFIG)))
     },
     ...overrides,
   })

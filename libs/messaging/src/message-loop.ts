@@ -198,7 +198,8 @@ export class MessageLoop {
       if (reading.kind === 'malformed')
         await this.giveUp(step, message, { code: 'message.malformed', message: reading.reason, attempts: 1 })
     }
-    return first === undefined ? 'skipped' : 'done'
+    if (first !== undefined) return 'done'
+    return messages.length === 1 && readings[0]?.reading.kind === 'malformed' ? 'dead' : 'skipped'
   }
 
   /**

@@ -185,8 +185,9 @@ test('a message that spoils its batch is found and given up alone', async () => 
       }
     }
   }
+  const { logger, lines } = keepingLogger()
   await produce(made, [...messages, malformed])
-  await startConsumers(made.scope, Consumer, { ...fast, batchSize: 8 })
+  await startConsumers(made.scope, Consumer, { ...fast, batchSize: 8, logger })
   const dead = await readTopic(made.scope, 'orders.dead', 2)
   await until(() => done.length === 19)
   assert.deepEqual(
@@ -201,6 +202,11 @@ test('a message that spoils its batch is found and given up alone', async () => 
     ],
   )
   assert.equal(largest, 8)
+
+  // Alone in its batch it is as dead, and not skipped.
+  await produce(made, [malformed])
+  const isTold = ({ outcome, deadCode }: Record<string, unknown>) => outcome === 'dead' && deadCode === 'message.malformed'
+  await until(() => lines.some(isTold), { message: 'it is told as dead' })
 })
 
 test('one group that fails does not make another see a message twice', async () => {

@@ -21,6 +21,8 @@ export type Access = ({ readonly scope: Scope } & Conditions) | { readonly scope
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** What metrics, logs and spans call the route of a request, where its pattern tells too little; one of few, never a path. */
+    nameOf?: (request: FastifyRequest) => string | undefined
   }
 }
 

@@ -113,7 +113,10 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 /** From here on a request is worth a trace, whether or not it was chosen for one; ms. */
 const SLOW_MS = 1_000
 
-const routeOf = (request: FastifyRequest): string => (request.is404 ? 'none' : (request.routeOptions.url ?? 'none'))
+const routeOf = (request: FastifyRequest): string => {
+  const { url, config } = request.routeOptions
+  return request.is404 ? 'none' : (config.nameOf?.(request) ?? url ?? 'none')
+}
 const spanName = (request: FastifyRequest): string => `${request.method} ${routeOf(request)}`
 
 /** The span of a request that was not chosen but failed or was slow, from the times it knows. A stream of events is long, not slow. */

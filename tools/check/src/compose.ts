@@ -13,7 +13,7 @@ const OURS = /^catamaran\/([\w-]+):/
 interface Container {
   readonly image?: string
   readonly restart?: string
-  readonly healthcheck?: { readonly test?: readonly string[] }
+  readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean }
   readonly cpus?: number
   readonly mem_limit?: string
   readonly pids_limit?: number
@@ -48,7 +48,10 @@ function faultsOf(name: string, it: Container, awaited: ReadonlySet<string>): st
   const rules: readonly (readonly [isRight: boolean, message: string])[] = [
     [/^[^:@\s]+:(?!latest$)[\w.-]+(@sha256:[0-9a-f]{64})?$/.test(it.image ?? ''), 'names no image with a tag that stays'],
     [it.restart !== undefined, 'has no restart policy'],
-    [isJob || it.healthcheck?.test?.[0] === 'CMD', 'has no health check that runs without a shell'],
+    [
+      isJob || it.healthcheck?.test?.[0] === 'CMD' || (!isOurs && it.healthcheck?.disable === true),
+      'has no health check that runs without a shell, nor is it an image of others with one disabled',
+    ],
     [!isJob || awaited.has(name), 'is a job whose end nobody waits for: `up --wait` would fail at it'],
     [it.cpus !== undefined && it.mem_limit !== undefined && it.pids_limit !== undefined, 'lacks a limit: cpus, mem_limit, pids_limit'],
     [it.security_opt?.includes('no-new-privileges:true') ?? false, 'may gain privileges: no-new-privileges:true'],

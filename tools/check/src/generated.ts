@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { dashboards, OBJECTIVE_RULES, objectiveRules } from '@catamaran/observe'
 import { apiIncompatibilities, type OpenApi } from './api-compatibility.js'
 import { asyncApiText, type AsyncApi } from './asyncapi.js'
 import { incompatibilities } from './event-compatibility.js'
@@ -15,8 +16,8 @@ export type Note = (text: string) => void
 /** A committed file that is made from the code. */
 export interface Generated {
   readonly path: string
-  /** Its text, or its bytes where it is none. */
-  readonly make: () => Promise<string | Buffer>
+  /** Its text, or its bytes where it is none. Where making it takes what not every machine has, it fails when `write` is false. */
+  readonly make: (write: boolean) => Promise<string | Buffer>
   /** Why `next`, a text, may not take the place of what is committed, one sentence each; `note` hears what else is worth telling. */
   readonly refuses?: (root: string, next: string, note: Note) => string[]
 }
@@ -75,11 +76,16 @@ let merged: Promise<string> | undefined
 const openApi = (): Promise<string> => (merged ??= mergedOpenApi())
 const sdkTypes = async (): Promise<string> => sdkTypesOf(await openApi())
 
+/** The project's own folder. */
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
+
 export const GENERATED: readonly Generated[] = [
   { path: ASYNCAPI, make: () => Promise.resolve(asyncApiText()), refuses: refusesEvents(ASYNCAPI) },
   { path: OPENAPI, make: openApi, refuses: refusesApi },
   { path: SDK_TYPES, make: sdkTypes },
   { path: 'apps/auth-service/assets/common-passwords.bin', make: commonPasswords },
+  { path: OBJECTIVE_RULES, make: (write) => objectiveRules(ROOT, write) },
+  ...dashboards(ROOT),
 ]
 
 /** The first line in which two texts differ, from 1. */
@@ -89,7 +95,7 @@ const firstDifference = (a: string, b: string): number => {
 }
 
 async function checkOne(root: string, { path, make, refuses }: Generated, write: boolean, note: Note): Promise<Fault[]> {
-  const next = await make()
+  const next = await make(write)
   const reasons = typeof next === 'string' ? (refuses?.(root, next, note) ?? []) : []
   if (reasons.length > 0) return reasons.map((message) => ({ path, message }))
   const target = join(root, path)

@@ -45,38 +45,41 @@ const MACHINE = {
   pip: 'true',
   git: 'true',
   chromium: 'true',
+  prometheus: 'true',
+  promtool: 'true',
+  'prometheus-alertmanager': 'true',
 }
 const npm = (check: string, test: string, browser = 'echo "2 passed, 0 failed"') => ({
   ...MACHINE,
-  npm: `case "$*" in 'run check') ${check};; test) ${test};; 'run test:browser') ${browser};; esac`,
+  npm: `case "$*" in 'run check') ${check};; test) ${test};; 'run test:browser') ${browser};; 'run test:alerts') echo "1 passed, 0 failed";; esac`,
 })
 
 describe('the CI script', () => {
-  it('tells the counts of both test runs when all is well, and installs nothing', () => {
+  it('tells the counts of all test runs when all is well, and installs nothing', () => {
     const { code, last, output } = run({ ...npm('true', 'echo "12 passed, 0 failed"'), 'apt-get': 'echo "apt-get was called"' })
-    assert.equal(last, '14 passed, 0 failed', output)
+    assert.equal(last, '15 passed, 0 failed', output)
     assert.equal(code, 0)
     assert.doesNotMatch(output, /apt-get/)
   })
 
   it('runs the tests although the check failed, and counts it', () => {
     const { code, last, output } = run(npm('exit 1', 'echo "12 passed, 3 failed"; exit 1'))
-    assert.equal(last, '14 passed, 4 failed', output)
+    assert.equal(last, '15 passed, 4 failed', output)
     assert.equal(code, 1)
-    assert.equal(run(npm('true', 'echo "12 passed, 0 failed"', 'echo "1 passed, 1 failed"; exit 1')).last, '13 passed, 1 failed')
+    assert.equal(run(npm('true', 'echo "12 passed, 0 failed"', 'echo "1 passed, 1 failed"; exit 1')).last, '14 passed, 1 failed')
   })
 
   it('counts a test run that ends badly as a failure, whatever it told', () => {
-    assert.equal(run(npm('true', 'exit 7')).last, '2 passed, 1 failed')
+    assert.equal(run(npm('true', 'exit 7')).last, '3 passed, 1 failed')
     const { code, last } = run(npm('true', 'echo "12 passed, 0 failed"; exit 7'))
-    assert.equal(last, '14 passed, 1 failed')
+    assert.equal(last, '15 passed, 1 failed')
     assert.equal(code, 1)
   })
 
   it('ends although a test left a process behind that holds its output', () => {
     const { last, output, root } = run(npm('true', 'sleep 300 & echo $! > left.pid; echo "1 passed, 0 failed"'))
     process.kill(Number(readFileSync(join(root, 'left.pid'), 'utf8')))
-    assert.equal(last, '3 passed, 0 failed', output)
+    assert.equal(last, '4 passed, 0 failed', output)
   })
 
   it('installs what is missing where it can, and goes on without what it cannot', () => {
@@ -84,12 +87,12 @@ describe('the CI script', () => {
     const { last, output } = run({ ...poor, id: 'echo 0', 'apt-get': 'echo "apt-get $*" >&2; [ "$1" = update ]' })
     assert.match(output, /apt-get install .*default-jre-headless maven/)
     assert.match(output, /could not install all of default-jre-headless maven; going on without/)
-    assert.equal(last, '3 passed, 0 failed', output)
+    assert.equal(last, '4 passed, 0 failed', output)
   })
 
   it('says what to do when there is no Node and no way to get it', () => {
     const { code, last, output } = run({ id: 'echo 1000' })
-    assert.match(output, /lacks nodejs npm default-jre-headless maven python3-pip git chromium/)
+    assert.match(output, /lacks nodejs npm default-jre-headless maven python3-pip git chromium prometheus prometheus-alertmanager/)
     assert.match(output, /Node 20 or newer is needed/)
     assert.equal(last, '0 passed, 1 failed')
     assert.equal(code, 1)

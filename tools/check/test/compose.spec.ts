@@ -25,6 +25,12 @@ describe('the compose file', () => {
     ['an image whose tag moves', 'postgres:18', 'postgres:latest', /postgres names no image/],
     ['a container without a restart policy', /(KAFKA_SHARE[^]*?)restart: unless-stopped/, '$1', /kafka has no restart policy/],
     ['a health check by a shell', "'CMD', 'valkey-cli', 'ping'", "'CMD-SHELL', 'valkey-cli ping'", /valkey has no health check/],
+    [
+      'one of ours with its health check disabled',
+      'healthcheck: *ready',
+      'healthcheck: { disable: true }',
+      /api-gateway has no health check/,
+    ],
     ['a job that nobody waits for', 'seed: { condition: service_completed_successfully }', '', /seed is a job whose end nobody waits for/],
     ['a container without a limit', /mem_limit: 768m/, '', /postgres lacks a limit/],
     ['a container that may gain privileges', /(shm_size[^]*?)security_opt: .*/, '$1', /postgres may gain privileges/],

@@ -1,6 +1,7 @@
 import { CALLS, type ServiceName } from '@catamaran/contracts'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.js'
+import type { RouteNames } from '../usage/route-names.js'
 import type { Forwarder } from './forwarder.js'
 
 /** How requests to one path of the call table are forwarded. */
@@ -34,7 +35,7 @@ export const leaveBodiesUnread = (fastify: FastifyInstance): void => {
 
 /** Registers every path that the call table lets the gateway call. Bodies are left unread: they flow through. */
 export const forwardingRoutes =
-  (forwarder: Forwarder, { forwarding }: Config) =>
+  (forwarder: Forwarder, names: RouteNames, { forwarding }: Config) =>
   (fastify: FastifyInstance, _options: unknown, done: () => void): void => {
     leaveBodiesUnread(fastify)
     for (const { to, methods, paths } of CALLS.filter(({ from, isForwarded }) => from === 'api-gateway' && isForwarded)) {
@@ -44,7 +45,7 @@ export const forwardingRoutes =
           method: [...methods],
           url,
           exposeHeadRoute: false,
-          config: { access: { scope: null } },
+          config: { access: { scope: null }, nameOf: ({ method, url: target }) => names.pathOf(method, target) },
           handler: (request, reply) => forwarder.forward(request, reply, rule),
         })
       }

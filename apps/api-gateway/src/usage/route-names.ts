@@ -20,15 +20,20 @@ export class RouteNames {
     for (const [path, operations] of Object.entries(paths)) {
       for (const method of METHODS) {
         if (!(method.toLowerCase() in operations)) continue
-        this.router.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), () => undefined, { name: `${method} ${path}` })
+        this.router.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), () => undefined, path)
       }
     }
   }
 
   /** @param target as it stands in the request line */
   nameOf(method: string, target: string): string {
+    const path = this.pathOf(method, target)
+    return path === undefined ? OTHER : `${method === 'HEAD' ? 'GET' : method} ${path}`
+  }
+
+  /** The template alone: `/v1/products/{id}`; undefined for what the document doesn't know. */
+  pathOf(method: string, target: string): string | undefined {
     const path = target.split('?', 1)[0] as string
-    const found = this.router.find((method === 'HEAD' ? 'GET' : method) as 'GET', path)
-    return (found?.store as { name: string } | undefined)?.name ?? OTHER
+    return this.router.find((method === 'HEAD' ? 'GET' : method) as 'GET', path)?.store as string | undefined
   }
 }

@@ -1,0 +1,3 @@
+export { readObjectives, type Objective } from './objectives.js'
+export { alertOf, objectiveRules, OBJECTIVE_RULES } from './rules.js'
+export { dashboards } from './dashboards.js'
