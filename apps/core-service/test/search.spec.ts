@@ -1,0 +1,349 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { newId, uuidOf, type ProductId, type SellerId } from '@catamaran/contracts'
+import fc from 'fast-check'
+import pg from 'pg'
+import type { Facet, Facets, ProductPage } from '../src/catalogue/catalogue.schema.js'
+import { MOST_HITS } from '../src/catalogue/search.repository.js'
+import { facetsOf, MOST_RANKED, MOST_WALKED, RANKED, SORTED, WALKED, WALKED_IN_CATEGORY } from '../src/catalogue/search.sql.js'
+import { Harness } from './harness.js'
+
+const COUNT = MOST_WALKED + 600
+const CATEGORIES = ['kitchen', 'lighting', 'tea', 'tools']
+const SELLERS = Array.from({ length: 12 }, () => newId('seller'))
+
+interface Made {
+  id: ProductId
+  seller: SellerId
+  category: string
+  name: string
+  currency: 'EUR' | 'USD'
+  price: number
+  available: number
+  createdMs: number
+}
+/** The catalogue of this file: ties in price and time, words from every product's to one product's, and the only sold-out piece of tea is the oldest. */
+const made: Made[] = Array.from({ length: COUNT }, (_, n) => ({
+  id: newId('product'),
+  seller: SELLERS[n % 3 === 0 ? 0 : n % 12] as SellerId,
+  category: CATEGORIES[n % 4] as string,
+  name: ['thing', n % 4 === 2 ? 'oak' : 'brass', n % 7 === 0 ? 'lamp' : 'bowl', n % 90 === 2 ? 'zebra' : '', n === 77 ? 'unique' : '']
+    .filter(Boolean)
+    .join(' '),
+  currency: n % 10 === 0 ? 'USD' : 'EUR',
+  price: 100 + ((n * 37) % 400) * 50,
+  available: n === 2 || (n % 4 !== 2 && n % 9 === 0) ? 0 : n % 5 === 0 ? 3 : 50,
+  createdMs: Date.parse('2026-01-01') + Math.floor(n / 3) * 1000,
+}))
+
+let harness: Harness
+let url: string
+
+before(async () => {
+  harness = await Harness.create('search')
+  url = (await harness.start()).url
+  const run = (text: string, values: unknown[]) => harness.database.query({ name: '', text }, values)
+  await run(
+    "insert into seller (id, name, slug) select id, 'Seller ' || n, 'seller-' || n from unnest($1::uuid[]) with ordinality as s(id, n)",
+    [SELLERS.map(uuidOf)],
+  )
+  await run(
+    `with line as (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[], $8::int[])
+        as l(id, seller_id, category, name, currency, price_minor, created_at, available)),
+      p as (insert into product (id, seller_id, category, name, description, currency, price_minor, created_at)
+        select id, seller_id, category, name, '', currency, price_minor, created_at from line)
+    insert into stock (product_id, available, initial) select id, available, available from line`,
+    [
+      ...[
+        made.map(({ id }) => uuidOf(id)),
+        made.map(({ seller }) => uuidOf(seller)),
+        made.map(({ category }) => category),
+        made.map(({ name }) => name),
+      ],
+      ...[
+        made.map(({ currency }) => currency),
+        made.map(({ price }) => price),
+        made.map(({ createdMs }) => new Date(createdMs)),
+        made.map(({ available }) => available),
+      ],
+    ],
+  )
+  await run('analyze product, stock, seller', [])
+})
+after(() => harness.close())
+
+type Query = Record<string, string | number | undefined>
+const ask = (query: Query) => {
+  const given = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]))
+  return harness.call(url, 'GET', `/v1/products?${new URLSearchParams(given)}`)
+}
+const page = async (query: Query): Promise<ProductPage> => {
+  const { status, body } = await ask(query)
+  assert.equal(status, 200, JSON.stringify([query, body]))
+  return body as ProductPage
+}
+/** All pages of a list; `between` runs after each but the last. */
+const all = async (query: Query, between: (shown: ProductId[]) => Promise<unknown> = async () => undefined) => {
+  const shown: ProductId[] = []
+  for (let cursor: string | undefined; ;) {
+    const { items, nextCursor } = await page({ limit: 100, ...query, cursor })
+    shown.push(...items.map(({ id }) => id))
+    if (nextCursor === null) return shown
+    cursor = nextCursor
+    await between(shown)
+  }
+}
+
+const availabilityOf = ({ available }: Made): string => (available === 0 ? 'sold_out' : available <= 5 ? 'low_stock' : 'in_stock')
+const FITS: Record<string, (product: Made, value: string | number) => boolean> = {
+  q: ({ name }, value) =>
+    String(value)
+      .split(' ')
+      .every((word) => name.split(' ').includes(word)),
+  category: ({ category }, value) => category === value,
+  seller: ({ seller }, value) => seller === value,
+  currency: ({ currency }, value) => currency === value,
+  minPriceMinor: ({ price }, value) => price >= Number(value),
+  maxPriceMinor: ({ price }, value) => price <= Number(value),
+  availability: (product, value) => availabilityOf(product) === value,
+}
+const hitsOf = (query: Query): Made[] =>
+  made.filter((product) =>
+    Object.entries(query).every(([filter, value]) => value === undefined || (FITS[filter]?.(product, value) ?? true)),
+  )
+const BY: Record<string, (a: Made, b: Made) => number> = {
+  newest: (a, b) => b.createdMs - a.createdMs || (a.id < b.id ? 1 : -1),
+  price: (a, b) => a.price - b.price || (a.id < b.id ? -1 : 1),
+  '-price': (a, b) => b.price - a.price || (a.id < b.id ? 1 : -1),
+}
+const ordered = (query: Query): ProductId[] =>
+  hitsOf(query)
+    .toSorted(BY[String(query['sort'] ?? 'newest')])
+    .map(({ id }) => id)
+
+const optional = <T>(...values: T[]) => fc.option(fc.constantFrom(...values), { nil: undefined })
+const queries = fc
+  .record({
+    q: optional('oak', 'lamp', 'zebra', 'unique', 'thing', 'oak lamp', 'oak brass'),
+    category: optional(...CATEGORIES),
+    seller: optional(...SELLERS),
+    availability: optional('in_stock', 'low_stock', 'sold_out'),
+    currency: optional('EUR', 'USD'),
+    prices: optional([1_000, undefined], [undefined, 4_999], [2_000, 9_999]),
+    sort: fc.constantFrom('newest', 'price', '-price'),
+  })
+  .map(({ prices, currency, sort, ...rest }) => {
+    const [minPriceMinor, maxPriceMinor] = prices ?? []
+    return {
+      ...rest,
+      sort,
+      minPriceMinor,
+      maxPriceMinor,
+      currency: currency ?? (prices === undefined && sort === 'newest' ? undefined : ('EUR' as const)),
+    }
+  })
+
+test('whatever filters and order are asked for, the pages together are what the table holds, in order', { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(queries, async (query) => {
+      assert.deepEqual(await all(query), ordered(query))
+    }),
+    { numRuns: 20, seed: 9, endOnFailure: true },
+  )
+})
+
+const OWN: Record<Facet, string[]> = {
+  category: ['category'],
+  seller: ['seller'],
+  price: ['minPriceMinor', 'maxPriceMinor'],
+  availability: ['availability'],
+}
+const FACETS = Object.keys(OWN) as Facet[]
+/** A facet counted anew: each of its values is a filter, and counts what fits that and all other filters but the facet's own. */
+const isCounted = (query: Query, facet: Facet, found: Facets): void => {
+  const without = Object.fromEntries(OWN[facet].map((filter) => [filter, undefined]))
+  const base = hitsOf({ ...query, ...without })
+  const { isExact, values } = found[facet] as { isExact: boolean; values: { count: number; [filter: string]: string | number }[] }
+  const fitting = ({ count, name, ...filters }: (typeof values)[number]) =>
+    base.filter((product) => Object.entries(filters).every(([filter, value]) => FITS[filter]?.(product, value))).length
+  const told = JSON.stringify([query, facet, values])
+  const { q, category, seller, minPriceMinor, maxPriceMinor, availability } = { ...query, ...without }
+  const isFiltered = [minPriceMinor, maxPriceMinor, availability].some((filter) => filter !== undefined)
+  assert.equal(isExact, hitsOf({ q, category, seller }).length <= (isFiltered ? MOST_HITS.filtered : MOST_HITS.plain), told)
+  for (const value of values) assert.ok(isExact ? value.count === fitting(value) : value.count >= 1 && value.count <= fitting(value), told)
+  if (isExact)
+    assert.equal(
+      values.reduce((sum, { count }) => sum + count, 0),
+      base.length,
+      told,
+    )
+  assert.deepEqual(
+    values.map(({ count }) => count),
+    values.map(({ count }) => count).toSorted((a, b) => b - a),
+    told,
+  )
+}
+
+test(
+  'facets equal a recount, each with all filters but its own, and say so where there are too many to count',
+  { timeout: 120_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(queries, fc.subarray(FACETS, { minLength: 1 }), async (query, facets) => {
+        const found = (await page({ ...query, facets: facets.join(','), limit: 1 })).facets as Facets
+        assert.deepEqual(Object.keys(found).toSorted(), facets.toSorted())
+        for (const facet of facets) isCounted(query, facet, found)
+      }),
+      { numRuns: 40, seed: 9, endOnFailure: true },
+    )
+    const { facets } = await page({ facets: 'category,seller' })
+    assert.equal(facets?.category?.isExact, false)
+    const { seller, ...none } = (await page({ q: 'unique', facets: 'seller' })).facets as Facets
+    assert.deepEqual([none, seller], [{}, { isExact: true, values: [{ seller: SELLERS[77 % 12], name: 'Seller 6', count: 1 }] }])
+    assert.deepEqual((await page({ q: 'zeppelin', facets: 'price' })).facets, { price: { isExact: true, values: [] } })
+    assert.equal('facets' in (await page({})), false)
+  },
+)
+
+const change = (id: ProductId, set: string) =>
+  harness.database.query({ name: '', text: `update product set ${set}, version = version + 1 where id = $1` }, [uuidOf(id)])
+
+for (const sort of ['newest', 'price', '-price', 'relevance'])
+  for (const base of [{ q: 'zebra' }, { category: 'tools' }])
+    if (sort !== 'relevance' || 'q' in base)
+      test(`by ${sort}, ${Object.keys(base)[0]}: what stays as it is is shown once, while products come, go and change`, async () => {
+        const query = { ...base, sort, currency: 'EUR', limit: 20 }
+        const hits = hitsOf(query)
+        const [gone, changed] = [hits.at(-1) as Made, hits.at(-2) as Made]
+        const extra: ProductId[] = []
+        const text = "select id from product where status = 'withdrawn'"
+        const shown = await all(query, async () => {
+          extra.push(
+            await harness.product(5, { name: 'zebra thing', category: 'tools', priceMinor: 100 + extra.length * 5000, description: '' }),
+          )
+          await change(gone.id, "status = 'withdrawn'")
+          await change(changed.id, "description = description || ' x'")
+        })
+        assert.ok(extra.length > 1)
+        assert.equal((await harness.database.query({ name: '', text })).length, 1)
+        const kept = shown.filter((id) => !extra.includes(id) && id !== gone.id)
+        assert.deepEqual(
+          kept.toSorted(),
+          hits
+            .map(({ id }) => id)
+            .filter((id) => id !== gone.id)
+            .toSorted(),
+        )
+        if (sort !== 'relevance')
+          assert.deepEqual(
+            kept,
+            ordered(query).filter((id) => id !== gone.id),
+          )
+        for (const id of extra) await change(id, "status = 'withdrawn', name = 'gone'")
+        await change(gone.id, "status = 'active'")
+        await change(changed.id, "description = ''")
+        await harness.database.query({
+          name: '',
+          text: "delete from stock where product_id in (select id from product where name = 'gone')",
+        })
+        await harness.database.query({ name: '', text: "delete from product where name = 'gone'" })
+      })
+
+test('a page that was looked for far enough ends, and the next one goes on from there', async () => {
+  const query = { category: 'tea', availability: 'sold_out' }
+  assert.deepEqual(await all(query), ordered(query))
+  const far = { availability: 'sold_out', currency: 'EUR', minPriceMinor: (made[2] as Made).price, maxPriceMinor: (made[2] as Made).price }
+  const first = await page(far)
+  assert.ok(first.nextCursor !== null && first.items.length < ordered(far).length)
+  assert.deepEqual(await all(far), ordered(far))
+})
+
+test('relevance ranks a bounded number of hits, each one a hit', async () => {
+  const shown = await all({ q: 'oak', category: 'tea' })
+  assert.equal(shown.length, MOST_RANKED)
+  const hits = new Set(ordered({ q: 'oak' }))
+  assert.ok(shown.every((id) => hits.has(id)) && new Set(shown).size === shown.length)
+})
+
+test('bad input is told with a pointer, and a cursor of another list is refused', async () => {
+  const pointers = async (query: Query): Promise<string[]> => {
+    const { status, body } = await ask(query)
+    assert.deepEqual([status, body.code], [400, 'request.invalid'], JSON.stringify(query))
+    return body.errors.map(({ pointer }: { pointer: string }) => pointer)
+  }
+  for (const [query, ...expected] of [
+    [{ sort: 'dearest' }, '/sort'],
+    [{ sort: 'relevance' }, '/sort'],
+    [{ sort: 'price' }, '/currency'],
+    [{ sort: '-price', q: 'oak' }, '/currency'],
+    [{ minPriceMinor: 5 }, '/currency'],
+    [{ maxPriceMinor: 5 }, '/currency'],
+    [{ maxPriceMinor: 5, currency: 'eur' }, '/currency'],
+    [{ minPriceMinor: -1, currency: 'EUR' }, '/minPriceMinor'],
+    [{ minPriceMinor: 1.5, currency: 'EUR' }, '/minPriceMinor'],
+    [{ maxPriceMinor: '', currency: 'EUR' }, '/maxPriceMinor'],
+    [{ maxPriceMinor: '1e400', currency: 'EUR' }, '/maxPriceMinor'],
+    [{ minPriceMinor: 6, maxPriceMinor: 5, currency: 'EUR' }, '/minPriceMinor'],
+    [{ availability: 'some' }, '/availability'],
+    [{ seller: newId('product') }, '/seller'],
+    [{ category: "a' or b" }, '/category'],
+    [{ facets: 'colour' }, '/facets/0'],
+    [{ facets: 'price,price' }, '/facets'],
+    [{ facets: '' }, '/facets/0'],
+  ] as const)
+    assert.deepEqual(await pointers(query), expected, JSON.stringify(query))
+  const list = { q: 'oak', currency: 'EUR', sort: 'price', limit: 1 } as const
+  const cursor = (await page(list)).nextCursor ?? ''
+  assert.equal((await page({ ...list, limit: 5, facets: 'price', cursor })).items.length, 5, 'how much is shown is not what the list is')
+  for (const other of [
+    { q: 'lamp' },
+    { sort: '-price' },
+    { sort: 'newest' },
+    { sort: undefined },
+    { category: 'tea' },
+    { currency: 'USD' },
+    { minPriceMinor: 1 },
+  ])
+    assert.equal((await ask({ ...list, ...other, cursor })).body.code, 'request.invalid-cursor', JSON.stringify(other))
+})
+
+test('words are words: what looks like a filter of the index finds nothing, stop words find nothing', async () => {
+  for (const q of ['=tea', "'=tea'", `=${uuidOf(SELLERS[0] as SellerId)}`, 'the', 'and or', `"'`, '\\', "oak' | '=tea"])
+    assert.deepEqual(
+      (await page({ q, facets: 'category' })).items.filter(({ name }) => !name.includes('oak')),
+      [],
+      q,
+    )
+  assert.deepEqual((await page({ q: 'the', category: 'tea' })).items, [])
+})
+
+interface Plan {
+  'Node Type': string
+  'Relation Name'?: string
+  Plans?: Plan[]
+}
+const scansOf = (plan: Plan): string[] => [
+  ...(plan['Node Type'] === 'Seq Scan' ? [plan['Relation Name'] ?? ''] : []),
+  ...(plan.Plans ?? []).flatMap(scansOf),
+]
+
+test('no statement reads all products or all stock, whatever the values', async () => {
+  const client = new pg.Client({ connectionString: harness.env['DATABASE_URL'] })
+  harness.scope.onClose(() => client.end())
+  await client.connect()
+  await client.query('set plan_cache_mode = force_generic_plan')
+  const statements = [
+    RANKED,
+    ...[SORTED, WALKED, WALKED_IN_CATEGORY].flatMap((orders) => Object.values(orders)),
+    facetsOf(FACETS, true),
+    facetsOf(FACETS, false),
+  ]
+  for (const { name, text } of statements) {
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+      `explain (format json) ${text}`,
+      Array.from({ length: Math.max(...[...text.matchAll(/\$(\d+)/g)].map((match) => Number(match[1]))) }, () => null),
+    )
+    const scanned = scansOf((rows[0]?.['QUERY PLAN'][0] as { Plan: Plan }).Plan).filter((table) => table !== 'seller') // which is one page here
+    assert.deepEqual(scanned, [], name)
+  }
+})
