@@ -29,12 +29,10 @@ const count = z.int().min(1).meta({ description: 'Products that have it, at leas
 const minor = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
 const facetOf = <T extends z.ZodRawShape>(value: T) =>
   z.strictObject({
-    isExact: z
-      .boolean()
-      .meta({
-        description: 'Whether all products that fit were counted. If not, there are more, and each count is the least there is',
-        example: true,
-      }),
+    isExact: z.boolean().meta({
+      description: 'Whether all products that fit were counted. If not, there are more, and each count is the least there is',
+      example: true,
+    }),
     values: z.array(z.strictObject({ ...value, count })).meta({ description: 'The most frequent first, at most 100' }),
   })
 
@@ -67,6 +65,7 @@ const WholeNumber = z
   .string()
   .regex(/^\d{1,10}$/, 'expected a whole number of minor units')
   .transform(Number)
+const WHOLE = { type: 'integer', minimum: 0, maximum: 9_999_999_999, pattern: undefined } as const
 
 const filters = {
   q: z
@@ -79,25 +78,15 @@ const filters = {
   category: Category.optional(),
   seller: idSchema('seller').optional(),
   currency: Currency.optional().meta({ description: 'Needed where prices are compared: with a price filter and to sort by price' }),
-  minPriceMinor: WholeNumber.optional().meta({ type: 'integer', minimum: 0, example: 1000 }),
-  maxPriceMinor: WholeNumber.optional().meta({ type: 'integer', minimum: 0, description: 'This price included', example: 4999 }),
+  minPriceMinor: WholeNumber.optional().meta({ ...WHOLE, example: 1000 }),
+  maxPriceMinor: WholeNumber.optional().meta({ ...WHOLE, description: 'This price included', example: 4999 }),
   availability: Availability.optional(),
 }
-const hasPrices = ({
-  minPriceMinor,
-  maxPriceMinor,
-  sort,
-}: {
-  minPriceMinor?: number | undefined
-  maxPriceMinor?: number | undefined
-  sort?: string | undefined
-}) => minPriceMinor !== undefined || maxPriceMinor !== undefined || sort?.endsWith('price') === true
-
 export const ProductQuery = PageQuery.extend({
   ...filters,
   sort: z.enum(['relevance', 'newest', 'price', '-price']).optional().meta({
     description:
-      '`price` begins with the cheapest, `-price` with the dearest. Default: `relevance` with `q`, which shows the 200 best matches, else `newest`',
+      '`price` begins with the cheapest, `-price` with the dearest. Default: `relevance` with `q`, which shows the 150 best matches, else `newest`',
   }),
   facets: z
     .string()
@@ -111,7 +100,11 @@ export const ProductQuery = PageQuery.extend({
       example: 'category,price',
     }),
 })
-  .refine((query) => query.currency !== undefined || !hasPrices(query), { path: ['currency'], message: 'Name the currency of the prices.' })
+  .refine(
+    ({ currency, minPriceMinor, maxPriceMinor, sort }) =>
+      currency !== undefined || (minPriceMinor === undefined && maxPriceMinor === undefined && sort?.endsWith('price') !== true),
+    { path: ['currency'], message: 'Name the currency of the prices.' },
+  )
   .refine(({ sort, q }) => sort !== 'relevance' || q !== undefined, { path: ['sort'], message: 'Without `q` there is no relevance.' })
   .refine(({ minPriceMinor = 0, maxPriceMinor = minPriceMinor }) => minPriceMinor <= maxPriceMinor, {
     path: ['minPriceMinor'],

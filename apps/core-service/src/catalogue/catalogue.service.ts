@@ -38,7 +38,7 @@ export class CatalogueService {
     const shared = await this.cache.fetchShared(id)
     if (shared !== undefined && shared.freshUntil > 0) return shared
     try {
-      const [row] = await this.repository.findByIds([id])
+      const row = await this.repository.findById(id)
       if (row === undefined) throw new AppError('catalogue.product-not-found')
       return this.cache.put(id, row.version, Buffer.from(JSON.stringify(row.product)))
     } catch (error) {

@@ -3,7 +3,18 @@ import { idOf, uuidOf, type Currency, type ProductId } from '@catamaran/contract
 import { Database, type DatabaseOptions } from '@catamaran/data'
 import { productOf, type ProductRow, type VersionedProduct } from './catalogue.repository.js'
 import type { Facet, Facets, Filters, Product } from './catalogue.schema.js'
-import { facetsOf, MOST_RANKED, MOST_WALKED, PRICE_BOUNDS, RANKED, SORTED, WALKED, WALKED_IN_CATEGORY, type Order } from './search.sql.js'
+import {
+  facetsOf,
+  MOST_HITS,
+  MOST_RANKED,
+  MOST_WALKED,
+  PRICE_BOUNDS,
+  RANKED,
+  SORTED,
+  WALKED,
+  WALKED_IN_CATEGORY,
+  type Order,
+} from './search.sql.js'
 
 export const SEARCH_DATABASE = Symbol('the database as searches reach it')
 /**
@@ -13,8 +24,6 @@ export const SEARCH_DATABASE = Symbol('the database as searches reach it')
 export const searchDatabase = (options: DatabaseOptions): Database =>
   new Database({ ...options, connections: 4, statementTimeoutMs: 2_000, applicationName: 'core-service search' })
 
-/** Hits that are looked into at most, to count or to sort them. Of those that the index finds, a filter for price or availability may leave few: then more. */
-export const MOST_HITS = { plain: 1_000, filtered: 4_000 } as const
 /** What ts_rank_cd divides a rank by, as a number of PostgreSQL's: nothing, or 1 + the logarithm of the text's length. */
 const NORMALISATION = { coverage: 0, focused: 1 }
 export type Ranking = keyof typeof NORMALISATION
@@ -104,8 +113,8 @@ export class SearchRepository {
   /** How many products that fit have each value of these facets. */
   async countFacets(filters: Filters, facets: readonly Facet[]): Promise<Facets> {
     const isNarrowed = [filters.q, filters.category, filters.seller].some((filter) => filter !== undefined)
-    const most = mostHits(filters)
-    const values = valuesOf(filters, most + 1).slice(0, isNarrowed ? 8 : 5)
+    const most = isNarrowed ? mostHits(filters) : MOST_HITS.plain
+    const values = valuesOf(filters, most + 1).slice(0, isNarrowed ? 8 : 4)
     const rows = await this.database.query<FacetRow>(facetsOf(facets, isNarrowed), values)
     const isExact = (rows.find(({ facet }) => facet === null)?.count ?? 0) <= most
     const counted = facets.map((asked) => [asked, { isExact, values: rows.filter(({ facet }) => facet === asked).map(VALUE_OF[asked]) }])

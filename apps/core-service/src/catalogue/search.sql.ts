@@ -4,8 +4,10 @@ import type { Facet } from './catalogue.schema.js'
 
 /** Products that a statement looks into at most, whatever is asked, where it goes through them in the order they are listed in. */
 export const MOST_WALKED = 5_000
+/** Hits that are looked into at most, to count or to sort them. Of those that the index finds, a filter for price or availability may leave few: then more. */
+export const MOST_HITS = { plain: 1_000, filtered: 4_000 } as const
 /** Hits that are ranked at most. */
-export const MOST_RANKED = 200
+export const MOST_RANKED = 150
 /** Values that a facet tells at most, the most frequent ones. */
 const MOST_VALUES = 100
 /** Where each price range but the first begins, in minor units. */
@@ -21,20 +23,30 @@ const PRICE_AND_STOCK = `($2::text is null or p.currency = $2) and ($3::bigint i
     and ($1::text is null or ${STOCK_OF_P} = $1)`
 const ALL_FILTERS = `($7::text is null or p.category = $7) and ($8::uuid is null or p.seller_id = $8) and ($6::text is null or p.search @@ ${QUERY}) and ${PRICE_AND_STOCK}`
 const SCANNED = 'scanned as materialized (select * from matching_products($6::text, $7::text, $8::uuid, $5::int))'
-const [FIRST_ID, LAST_ID] = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
+const LAST_ID = `'ffffffff-ffff-ffff-ffff-ffffffffffff'`
+const ANY_PRICE = `${Number.MAX_SAFE_INTEGER}`
 
-/** Of each order: its key, its direction, and after which key and id everything comes. Written so, the start is always found in an index. */
+/**
+ * Of each order its key, its direction, and where the page begins: behind the cursor, else at the filter's bound. An index is entered there, and it takes one bound at each end only:
+ * `within` is the other one.
+ */
 const ORDERS = {
-  newest: { key: 'created_at', way: 'desc', after: `< (coalesce($9::timestamptz, 'infinity'), coalesce($10::uuid, '${LAST_ID}'))` },
-  price: { key: 'price_minor', way: 'asc', after: `> (coalesce($9::bigint, -1), coalesce($10::uuid, '${FIRST_ID}'))` },
-  '-price': {
-    key: 'price_minor',
+  newest: {
+    key: 'created_at',
     way: 'desc',
-    after: `< (coalesce($9::bigint, ${Number.MAX_SAFE_INTEGER}), coalesce($10::uuid, '${LAST_ID}'))`,
+    after: `< (coalesce($9::timestamptz, 'infinity'), coalesce($10::uuid, ${LAST_ID}))`,
+    within: '',
+  },
+  price: {
+    ...{ key: 'price_minor', way: 'asc', after: `> (coalesce($9::bigint, $3::bigint - 1, -1), coalesce($10::uuid, ${LAST_ID}))` },
+    within: `and currency = $2::text and price_minor <= coalesce($4::bigint, ${ANY_PRICE})`,
+  },
+  '-price': {
+    ...{ key: 'price_minor', way: 'desc', after: `< (coalesce($9::bigint, $4::bigint, ${ANY_PRICE}), coalesce($10::uuid, ${LAST_ID}))` },
+    within: `and currency = $2::text and price_minor >= coalesce($3::bigint, 0)`,
   },
 } as const
 export type Order = keyof typeof ORDERS
-const isByPrice = (order: Order): boolean => order !== 'newest'
 
 // With `offset 0` a row is looked up for each row: the planner, which can't know how few there are, would else read whole tables.
 const SELLER_AND_STOCK = `cross join lateral (select * from seller where id = p.seller_id offset 0) s
@@ -71,15 +83,8 @@ const sorted = (order: Order): Statement => {
  * page begins.
  */
 const walked = (order: Order, inCategory: boolean): Statement => {
-  const { key, way, after } = ORDERS[order]
-  const where = [
-    "status = 'active'",
-    ...(inCategory ? ['category = $7::text'] : []),
-    ...(isByPrice(order)
-      ? ['currency = $2::text and price_minor >= coalesce($3::bigint, 0) and price_minor <= coalesce($4::bigint, 9000000000000000)']
-      : []),
-    `(${key}, id) ${after}`,
-  ].join(' and ')
+  const { key, way, after, within } = ORDERS[order]
+  const where = `status = 'active' ${inCategory ? 'and category = $7::text' : ''} and (${key}, id) ${after} ${within}`
   return {
     name: `products-walked-${order}${inCategory ? '-in-category' : ''}`,
     text: `with walked as (
@@ -100,7 +105,7 @@ export const SORTED = forEachOrder(sorted)
 export const WALKED = forEachOrder((order) => walked(order, false))
 export const WALKED_IN_CATEGORY = forEachOrder((order) => walked(order, true))
 
-const NEWEST = `scanned as materialized (select * from product where status = 'active' order by created_at desc, id desc limit $5::int)`
+const NEWEST = `scanned as materialized (select * from product where status = 'active' order by created_at desc, id desc limit ${MOST_HITS.plain + 1})`
 const VALUES: Record<Facet, string> = {
   category: `select 'category' as facet, category as value, null as currency, null as name, count(*)::int as count from hits group by category`,
   seller: `select 'seller', h.seller_id::text, null, s.name, h.count from (select seller_id, count(*)::int as count from hits group by seller_id) h
