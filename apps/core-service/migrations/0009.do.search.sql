@@ -3,6 +3,10 @@
 create index product_findable on product using gin
   ((search || array_to_tsvector(array['=' || category, '=' || seller_id::text]))) with (gin_pending_list_limit = 256) where status = 'active';
 
+-- The same of the words of the name alone: what is called so is found before what only mentions it.
+create index product_findable_by_name on product using gin
+  ((ts_filter(search, '{a}') || array_to_tsvector(array['=' || category, '=' || seller_id::text]))) with (gin_pending_list_limit = 256) where status = 'active';
+
 -- Dearest or cheapest first, of one currency: prices of two are not comparable.
 create index product_by_price on product (currency, price_minor, id) where status = 'active';
 create index product_by_price_in_category on product (category, currency, price_minor, id) where status = 'active';
@@ -20,6 +24,22 @@ as $$
   where p.status = 'active' and (words is null or numnode(websearch_to_tsquery('english', words)) > 0)
     and p.search || array_to_tsvector(array['=' || p.category, '=' || p.seller_id::text]) @@ case
       when words is null then concat_ws(' & ', '''=' || of_category || '''', '''=' || of_seller || '''')::tsquery
+      when of_category is null and of_seller is null then websearch_to_tsquery('english', words)
+      else websearch_to_tsquery('english', words) && concat_ws(' & ', '''=' || of_category || '''', '''=' || of_seller || '''')::tsquery end
+  limit at_most
+$$;
+
+-- Of these, the ones that have the words in their name; `words` is not null. The rest of the text is held against the words too, for what shall be missing: in a form that no index
+-- takes, so that the index of names alone is read.
+create function products_named(words text, of_category text, of_seller uuid, at_most integer)
+  returns table (place tid, id uuid, category text, seller_id uuid, price_minor bigint, currency text, created_at timestamptz, search tsvector)
+  language sql stable set enable_seqscan = off set enable_indexscan = off
+as $$
+  select p.ctid, p.id, p.category, p.seller_id, p.price_minor, p.currency, p.created_at, p.search
+  from product p
+  where p.status = 'active' and numnode(websearch_to_tsquery('english', words)) > 0
+    and (p.search @@ websearch_to_tsquery('english', words)) is not false
+    and ts_filter(p.search, '{a}') || array_to_tsvector(array['=' || p.category, '=' || p.seller_id::text]) @@ case
       when of_category is null and of_seller is null then websearch_to_tsquery('english', words)
       else websearch_to_tsquery('english', words) && concat_ws(' & ', '''=' || of_category || '''', '''=' || of_seller || '''')::tsquery end
   limit at_most

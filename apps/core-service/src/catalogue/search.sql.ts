@@ -54,11 +54,16 @@ const SELLER_AND_STOCK = `cross join lateral (select * from seller where id = p.
 // Within a statement a row stays where it is, so its place finds it with one page read.
 const PRODUCTS_OF_PAGE = `page cross join lateral (select * from product where ctid = page.place offset 0) p ${SELLER_AND_STOCK}`
 
-/** Best match first, of the first hits there are. */
+/**
+ * Best match first, of the first hits there are: those by name, and where they are too few, others. The index of all words is not read unless it is needed.
+ */
 export const RANKED: Statement = {
   name: 'products-ranked',
-  text: `with ${SCANNED},
-    hits as (select p.* from scanned p where ${PRICE_AND_STOCK} limit ${MOST_RANKED}),
+  text: `with hits as (
+      select p.* from products_named($6::text, $7::text, $8::uuid, $5::int) p where ${PRICE_AND_STOCK}
+      union all
+      select p.* from matching_products($6::text, $7::text, $8::uuid, $5::int) p where not ts_filter(p.search, '{a}') @@ ${QUERY} and ${PRICE_AND_STOCK}
+      limit ${MOST_RANKED}),
     ranked as (select place, id, ts_rank_cd(search, ${QUERY}, $12::int)::float8 as key from hits),
     page as (select * from ranked where $9::float8 is null or (key, id) < ($9, $10::uuid) order by key desc, id desc limit $11::int)
     select ${COLUMNS}, page.key from ${PRODUCTS_OF_PAGE}
