@@ -278,6 +278,7 @@ test('searches that wait leave orders their connections, and what comes beyond a
     const waiting = { name: '', text: "select from pg_stat_activity where wait_event = 'advisory' and datname = current_database()" }
     await until(async () => (await harness.database.query(waiting)).length === 4, { message: 'four searches wait in the database' })
     assert.equal((await buyer.call('POST', '/v1/orders', orderOf([product, 1]), freshKey())).status, 201)
+    assert.ok((await harness.database.query(waiting)).length <= 4, 'no more than four ever do')
     return sent
   })
   const codes = (await Promise.all(searches)).map(({ status, body }) => (status === 200 ? 'found' : body.code))
