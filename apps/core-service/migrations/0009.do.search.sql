@@ -13,7 +13,7 @@ create index product_by_price_in_category on product (category, currency, price_
 
 -- The products that have the words (as of a search engine), the category and the seller; where one is null, any. `at_most` of them: a word that a million products have
 -- costs no more than the index takes to find it. Which ones, beyond that, is where they lie. No other way than by that index: for words that never come together the planner would
--- read all products instead. Words that say nothing (the, and) or only what shall be missing find nothing.
+-- read all products instead. Words that say nothing (the, and) find nothing.
 -- Beside it stand product_hits and the index product_search, for cores of the release before this one; the next migration may drop both.
 create function matching_products(words text, of_category text, of_seller uuid, at_most integer)
   returns table (place tid, id uuid, category text, seller_id uuid, price_minor bigint, currency text, created_at timestamptz, search tsvector)
