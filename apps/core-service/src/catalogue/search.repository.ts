@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { idOf, uuidOf, type Currency, type ProductId } from '@catamaran/contracts'
 import { Database, type DatabaseOptions } from '@catamaran/data'
-import { productOf, type ProductRow, type VersionedProduct } from './catalogue.repository.js'
+import { productOf, type ProductRow } from './catalogue.repository.js'
 import type { Facet, Facets, Filters, Product } from './catalogue.schema.js'
 import {
   facetsOf,
@@ -51,7 +51,7 @@ export interface PageAsked {
 }
 
 const placeOf = ({ key, id }: Row): Place => [key instanceof Date ? key.toISOString() : key, idOf('product', id)]
-const itemOf = (row: Row): VersionedProduct['product'] => productOf(row).product
+const itemOf = (row: Row): Product => productOf(row).product
 const mostHits = ({ availability, minPriceMinor, maxPriceMinor }: Filters): number =>
   [availability, minPriceMinor, maxPriceMinor].every((filter) => filter === undefined) ? MOST_HITS.plain : MOST_HITS.filtered
 
@@ -115,7 +115,8 @@ export class SearchRepository {
     const isNarrowed = [filters.q, filters.category, filters.seller].some((filter) => filter !== undefined)
     const most = isNarrowed ? mostHits(filters) : MOST_HITS.plain
     const values = valuesOf(filters, most + 1).slice(0, isNarrowed ? 8 : 4)
-    const rows = await this.database.query<FacetRow>(facetsOf(facets, isNarrowed), values)
+    // In whatever order they are asked for, it is one statement.
+    const rows = await this.database.query<FacetRow>(facetsOf(facets.toSorted(), isNarrowed), values)
     const isExact = (rows.find(({ facet }) => facet === null)?.count ?? 0) <= most
     const counted = facets.map((asked) => [asked, { isExact, values: rows.filter(({ facet }) => facet === asked).map(VALUE_OF[asked]) }])
     return Object.fromEntries(counted) as Facets
