@@ -138,10 +138,10 @@ export const journey = async (system: Reachable, report: Report): Promise<Journe
 const shop = async (buyer: Catamaran, email: string, step: Step): Promise<Journey['order']> => {
   const { items } = await step(
     'browse',
-    () => dataOf(buyer.GET('/v1/products', { params: { query: { q: 'tea', limit: 5 } } })),
-    ({ items }) => `${items.length} products for “tea”`,
+    () => dataOf(buyer.GET('/v1/products', { params: { query: { q: 'tea', availability: 'in_stock', facets: 'seller', limit: 5 } } })),
+    ({ items, facets }) => `${items.length} products for “tea”, and ${facets?.seller?.values.length ?? 0} sellers to choose from`,
   )
-  const product = items.find(({ availability }) => availability === 'in_stock')
+  const [product] = items
   if (product === undefined) throw new Error('nothing is in stock')
   await step(
     'read a product',

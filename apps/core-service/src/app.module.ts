@@ -4,6 +4,7 @@ import { Flags } from '@catamaran/flags'
 import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
 import { ProductCache } from './catalogue/product-cache.js'
+import { SEARCH_DATABASE, searchDatabase } from './catalogue/search.repository.js'
 import { ORDERS } from './app.orders.js'
 import { OPS } from './app.ops.js'
 import { PEOPLE } from './app.people.js'
@@ -37,6 +38,7 @@ export class AppModule {
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'core-service' }) },
+        { provide: SEARCH_DATABASE, useFactory: () => searchDatabase(config.database) },
         { provide: RedisClient, useFactory: () => new RedisClient(config.redis) },
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
         { provide: Flags, useFactory: () => new Flags({ ...config.flags, logger }) },

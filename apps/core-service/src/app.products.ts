@@ -2,6 +2,8 @@ import { CatalogueController } from './catalogue/catalogue.controller.js'
 import { CatalogueRepository } from './catalogue/catalogue.repository.js'
 import { CatalogueService } from './catalogue/catalogue.service.js'
 import { ProductCache } from './catalogue/product-cache.js'
+import { SearchRepository } from './catalogue/search.repository.js'
+import { SearchService } from './catalogue/search.service.js'
 import { ImportsController } from './products/imports.controller.js'
 import { ImportsRepository } from './products/imports.repository.js'
 import { ImportsService } from './products/imports.service.js'
@@ -22,6 +24,8 @@ export const PRODUCTS = {
     CatalogueRepository,
     ProductCache,
     CatalogueService,
+    SearchRepository,
+    SearchService,
     SellersRepository,
     SellersService,
     ProductsRepository,

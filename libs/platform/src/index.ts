@@ -24,7 +24,6 @@ export {
   failSpan,
   incoming,
   isSampled,
-  startSpan,
   startStep,
   startTracing,
   traced,

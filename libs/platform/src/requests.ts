@@ -7,7 +7,7 @@ import type { Logger } from './logging.js'
 import { histogram } from './metrics.js'
 import { carriedIn } from './propagation.js'
 import type { SpanAttributes } from './signals.schema.js'
-import { forceSpan, incoming, startSpan, type Incoming } from './tracing.js'
+import { forceSpan, incoming, isSampled, type Incoming } from './tracing.js'
 
 const REQUEST_ID = /^[\w-]{8,64}$/
 const DEVICE_ID = /^[\w-]{16,64}$/
@@ -64,7 +64,7 @@ export const registerRequests = (
     contexts.set(request, context)
     setHeaders(request, reply, headers)
     const startedAt = performance.now()
-    const span = startSpan(spanName(request), arrived, { kind: SpanKind.SERVER })
+    const span = isSampled(arrived.traceparent) ? forceSpan(spanName(request), arrived, { kind: SpanKind.SERVER }) : undefined
     // Unlike Fastify's onResponse this also comes when the client has gone.
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) context.fields.aborted = true

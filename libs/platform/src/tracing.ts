@@ -91,7 +91,7 @@ const spanContextOf = (traceparent: string): SpanContext => ({
 })
 
 /** Starts the span whose trace context is `traceparent`, below `parent`. Undefined where it is not sampled. */
-export const startSpan = (name: string, { traceparent, parent }: Incoming, about: SpanAbout): Span | undefined =>
+const startSpan = (name: string, { traceparent, parent }: Incoming, about: SpanAbout): Span | undefined =>
   isSampled(traceparent) ? forceSpan(name, { traceparent, parent }, about) : undefined
 
 /** The same, sampled or not: for what turned out to be worth a span when it was over. */

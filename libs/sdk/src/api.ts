@@ -1713,8 +1713,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List products
-         * @description Newest first, or by relevance with `q`.
+         * List and search products
+         * @description Newest first, or by relevance with `q`; with filters, another order, and counts of what the hits have in common. A cursor goes on in its own list: the same words, filters and order.
+         *     A page may hold fewer than `limit` while there are more: read on until `nextCursor` is null.
          */
         get: operations["Catalogue.list"];
         put?: never;
@@ -2163,6 +2164,83 @@ export interface components {
              * @description When it is deleted
              */
             expiresAt: string;
+        };
+        /** @description Those that were asked for. A facet counts the products that fit all filters but its own, so that other values stay in sight once one is chosen */
+        Facets: {
+            category?: {
+                /**
+                 * @description Whether all products that fit were counted. If not, there are more, and each count is the least there is
+                 * @example true
+                 */
+                isExact: boolean;
+                /** @description The most frequent first, at most 100 */
+                values: {
+                    /** @example kitchen */
+                    category: string;
+                    /**
+                     * @description Products that have it, at least
+                     * @example 12
+                     */
+                    count: number;
+                }[];
+            };
+            seller?: {
+                /**
+                 * @description Whether all products that fit were counted. If not, there are more, and each count is the least there is
+                 * @example true
+                 */
+                isExact: boolean;
+                /** @description The most frequent first, at most 100 */
+                values: {
+                    /** @example sel_01k2m3n4p5q6r7s8t9v0w1x2y3 */
+                    seller: string;
+                    name: string;
+                    /**
+                     * @description Products that have it, at least
+                     * @example 12
+                     */
+                    count: number;
+                }[];
+            };
+            price?: {
+                /**
+                 * @description Whether all products that fit were counted. If not, there are more, and each count is the least there is
+                 * @example true
+                 */
+                isExact: boolean;
+                /** @description The most frequent first, at most 100 */
+                values: {
+                    currency: components["schemas"]["Currency"];
+                    /** @example 1000 */
+                    minPriceMinor: number;
+                    /**
+                     * @description Missing in the highest range
+                     * @example 1999
+                     */
+                    maxPriceMinor?: number;
+                    /**
+                     * @description Products that have it, at least
+                     * @example 12
+                     */
+                    count: number;
+                }[];
+            };
+            availability?: {
+                /**
+                 * @description Whether all products that fit were counted. If not, there are more, and each count is the least there is
+                 * @example true
+                 */
+                isExact: boolean;
+                /** @description The most frequent first, at most 100 */
+                values: {
+                    availability: components["schemas"]["Availability"];
+                    /**
+                     * @description Products that have it, at least
+                     * @example 12
+                     */
+                    count: number;
+                }[];
+            };
         };
         FlagList: {
             items: {
@@ -2856,6 +2934,7 @@ export interface components {
             items: components["schemas"]["Product"][];
             /** @description Pass as `cursor` to read on; null at the end */
             nextCursor: string | null;
+            facets?: components["schemas"]["Facets"];
         };
         /**
          * @description Active ones are for sale. Withdrawn by you; suspended while you are
@@ -15602,6 +15681,17 @@ export interface operations {
                 /** @description Full-text query: words, "a phrase", -without, or */
                 q?: string;
                 category?: string;
+                seller?: string;
+                /** @description Needed where prices are compared: with a price filter and to sort by price */
+                currency?: components["schemas"]["Currency"];
+                minPriceMinor?: number;
+                /** @description This price included */
+                maxPriceMinor?: number;
+                availability?: components["schemas"]["Availability"];
+                /** @description `price` begins with the cheapest, `-price` with the dearest. Default: `relevance` with `q`, which shows the 150 best matches, else `newest` */
+                sort?: "relevance" | "newest" | "price" | "-price";
+                /** @description What to count: `category`, `seller`, `price`, `availability`, or several with commas between */
+                facets?: string;
             };
             header?: {
                 /** @description A random id (16 to 64 letters, digits, - or _) that an app keeps while nobody is signed in, so that what is tried out with some callers stays the same for one. */

@@ -66,6 +66,7 @@ export class Mailbox {
       if (verb === 'RCPT') to = /<(.*)>/.exec(line)?.[1] ?? ''
       if (verb === 'DATA') isData = true
       if (verb === 'QUIT') return void socket.end('221 bye\r\n')
+      if (verb === 'STAR') return say('502 no TLS here')
       if (verb === 'DATA') return say('354 go on')
       say(this.refuse && verb === 'MAIL' ? '451 later' : '250 ok')
     }

@@ -1,20 +1,28 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common'
 import { ApiHeader, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger'
-import { Problem, type ProductId as ProductIdType, type Page } from '@catamaran/contracts'
+import { Problem, type ProductId as ProductIdType } from '@catamaran/contracts'
 import { Anonymous } from '@catamaran/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Product, ProductId, ProductPage, ProductQuery } from './catalogue.schema.js'
 import { CatalogueService } from './catalogue.service.js'
 import type { CachedProduct } from './product-cache.js'
+import { SearchService } from './search.service.js'
 
 @ApiTags('Catalogue')
 @Controller('v1/products')
 export class CatalogueController {
-  constructor(private readonly catalogue: CatalogueService) {}
+  constructor(
+    private readonly catalogue: CatalogueService,
+    private readonly search: SearchService,
+  ) {}
 
   @Get()
   @Anonymous()
-  @ApiOperation({ summary: 'List products', description: 'Newest first, or by relevance with `q`.' })
+  @ApiOperation({
+    summary: 'List and search products',
+    description: `Newest first, or by relevance with \`q\`; with filters, another order, and counts of what the hits have in common. A cursor goes on in its own list: the same words, filters and order.
+A page may hold fewer than \`limit\` while there are more: read on until \`nextCursor\` is null.`,
+  })
   @ApiHeader({
     name: 'Device-Id',
     required: false,
@@ -22,8 +30,8 @@ export class CatalogueController {
       'A random id (16 to 64 letters, digits, - or _) that an app keeps while nobody is signed in, so that what is tried out with some callers stays the same for one.',
   })
   @ApiOkResponse({ standardSchema: ProductPage })
-  list(@Query({ schema: ProductQuery }) query: ProductQuery): Promise<Page<Product>> {
-    return this.catalogue.list(query)
+  list(@Query({ schema: ProductQuery }) query: ProductQuery): Promise<ProductPage> {
+    return this.search.list(query)
   }
 
   @Get(':id')
