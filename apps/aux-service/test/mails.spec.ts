@@ -183,6 +183,15 @@ test('without an address, an order or the wish for mails, and after an erasure, 
   )
 })
 
+test('a mail whose address is refused for good is given up, once', async () => {
+  const { facts, email } = known()
+  mailbox.refuseFor = email
+  await place(facts)
+  await ended(facts.orderId, 'failed')
+  const [row] = await harness.query<{ attempts: number }>('select attempts from mail where order_id = $1', [uuidOf(facts.orderId)])
+  assert.deepEqual([row?.attempts, mailbox.to(email).length], [1, 0])
+})
+
 test('a mail goes in clear to another host only where that is allowed', async () => {
   await first.service.close()
   // The mailbox by an address that doesn't look like this machine.

@@ -16,10 +16,11 @@ const decoded = (data: string): string => {
   return Buffer.from(isQuoted ? plain(body.replace(/=\r\n/g, '')) : body, 'latin1').toString()
 }
 
-/** The other end of SMTP: takes every mail and keeps it. `refuse` makes it answer 451 instead, as a busy server does. */
+/** The other end of SMTP, without TLS: takes every mail and keeps it. `refuse` makes it answer 451 instead, as a busy server does; `refuseFor` 550, for one address. */
 export class Mailbox {
   readonly mails: ReceivedMail[] = []
   refuse = false
+  refuseFor: string | undefined
 
   private constructor(private readonly server: Server) {
     server.on('connection', (socket) => this.talk(socket))
@@ -68,6 +69,7 @@ export class Mailbox {
       if (verb === 'QUIT') return void socket.end('221 bye\r\n')
       if (verb === 'STAR') return say('502 no TLS here')
       if (verb === 'DATA') return say('354 go on')
+      if (verb === 'RCPT' && to === this.refuseFor) return say('550 nobody of that name')
       say(this.refuse && verb === 'MAIL' ? '451 later' : '250 ok')
     }
     socket.on('error', () => undefined)

@@ -19,6 +19,8 @@ const GIVE_UP_MS = 5 * 24 * 3_600_000
 const KEEP_MS = 30 * 24 * 3_600_000
 const PRUNE_EVERY_MS = 60_000
 
+/** The commands whose refusal concerns the mail. What a server says to STARTTLS or AUTH is for us to mend, and no reason to lose a mail. */
+const OF_THE_MAIL = /^(MAIL|RCPT|DATA)/
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /** A mail that is written, but not sent. */
@@ -132,7 +134,8 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   private async putOff(row: MailRow, error: unknown): Promise<void> {
     // What a server says of a recipient holds the address: only its codes are told.
     const { code, responseCode, command } = error as { code?: string; responseCode?: number; command?: string }
-    const isLast = row.ageMs > GIVE_UP_MS || (responseCode !== undefined && responseCode >= 500)
+    const isRefused = responseCode !== undefined && responseCode >= 500 && OF_THE_MAIL.test(command ?? '')
+    const isLast = isRefused || row.ageMs > GIVE_UP_MS
     const fields = { mailId: row.id, kind: row.kind, attempts: row.attempts, failure: code, reply: responseCode }
     this.logger[isLast ? 'error' : 'warn']({ ...fields, command: command?.split(' ')[0] }, isLast ? 'mail given up' : 'mail put off')
     if (isLast) await this.repository.finish([row], 'failed')
