@@ -1,5 +1,5 @@
-import { Module, type DynamicModule } from '@nestjs/common'
-import { Database, Dynamo, RedisClient } from '@catamaran/data'
+import { Module, type DynamicModule, type Provider } from '@nestjs/common'
+import { Database, Dynamo, provideRetention, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
@@ -13,15 +13,23 @@ import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { OrderChanges } from './orders/order-changes.js'
+import { rulesOf } from './retention.js'
 import { SalesController } from './sales/sales.controller.js'
 
 const TOKENS = Symbol('service tokens')
 const tokensOf = ({ service }: Config): ServiceTokens =>
   new ServiceTokens({ ...service, service: 'core-service', keyFile: service.serviceKeyFile })
 
+const clientsOf = (config: Config): Provider[] => [
+  { provide: TOKENS, useFactory: () => tokensOf(config) },
+  { provide: AUX, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.auxUrl, tokens) },
+  { provide: AUTH, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.service.authUrl, tokens) },
+]
+
 @Module({})
 export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
+    const { idempotencyMs } = config.retention.messaging
     return {
       module: AppModule,
       controllers: [
@@ -55,14 +63,13 @@ export class AppModule {
               },
             }),
         },
-        { provide: TOKENS, useFactory: () => tokensOf(config) },
-        { provide: AUX, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.auxUrl, tokens) },
-        { provide: AUTH, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.service.authUrl, tokens) },
+        ...clientsOf(config),
         BusinessEvents,
         ...ORDERS.providers,
         ...PRODUCTS.providers,
         Inbox,
-        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger, idempotencyMs) },
+        provideRetention(logger, { everyMs: config.retention.everyMs, rules: rulesOf(config) }),
         ...PEOPLE.providers,
         ...WEBHOOKS.providers,
         ...OPS.providers,

@@ -4,6 +4,7 @@ import { deadLetterTopic, TOPICS, type Topic } from '@catamaran/contracts'
 import type { Logger } from '@catamaran/platform'
 import { Kafka, logLevel, type Admin, type ITopicConfig, type RetryOptions } from 'kafkajs'
 import type { KafkaConfig } from './env.js'
+import { EVENT_LIFE_MS } from './retention.js'
 
 /** Tries within one connection or send; the loops around them go on for ever, so that a state change is one log line. */
 export const SHORT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 }
@@ -49,7 +50,11 @@ export const createTopics = async (config: KafkaConfig, options: CreateTopicsOpt
   const wanted = topics.flatMap((topic): ITopicConfig[] => {
     const name = config.topicPrefix + topic
     return [
-      { topic: name, numPartitions: partitions ?? TOPICS[topic] },
+      {
+        topic: name,
+        numPartitions: partitions ?? TOPICS[topic],
+        configEntries: [{ name: 'retention.ms', value: String(EVENT_LIFE_MS) }],
+      },
       {
         topic: deadLetterTopic(name),
         numPartitions: 1,
