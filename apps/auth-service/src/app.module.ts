@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common'
-import { Database, Dynamo, provideRetention, RedisClient } from '@catamaran/data'
+import { createRedis, Database, Dynamo, provideRetention, RedisClient } from '@catamaran/data'
 import { Idempotency, Outbox, OutboxRelay, OutboxView } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, TokenVerifier, type Platform } from '@catamaran/platform'
 import { FACTORS } from './app.factors.js'
@@ -35,7 +35,7 @@ export class AppModule {
         { provide: CLOCK, useValue: clock },
         { provide: TokenVerifier, useValue: verifier },
         { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'auth-service' }) },
-        { provide: RedisClient, useFactory: () => new RedisClient(config.redis) },
+        { provide: RedisClient, useFactory: () => createRedis(config.redis) },
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
         {
           provide: Idempotency,

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common'
-import { Database, Dynamo, provideRetention, RedisClient } from '@catamaran/data'
+import { createRedis, Database, Dynamo, provideRetention, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
@@ -45,7 +45,7 @@ export class AppModule {
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'core-service' }) },
-        { provide: RedisClient, useFactory: () => new RedisClient(config.redis) },
+        { provide: RedisClient, useFactory: () => createRedis(config.redis) },
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
         { provide: Flags, useFactory: () => new Flags({ ...config.flags, logger }) },
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },

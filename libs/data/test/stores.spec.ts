@@ -91,7 +91,7 @@ test('an absent Redis rejects at once, and is used again by itself', async () =>
 
 test('a subscriber hears what another connection publishes', async () => {
   const redis = new RedisClient({ url: scope.engines.redisUrl })
-  const subscriber = redis.subscriber()
+  const subscriber = redis.newSubscriber()
   const heard: string[] = []
   subscriber.on('message', (_channel, message) => heard.push(message))
   await subscriber.subscribe(`${scope.id}.channel`)

@@ -4,7 +4,6 @@ import { deadLetterTopic, TOPICS, type Topic } from '@catamaran/contracts'
 import type { Logger } from '@catamaran/platform'
 import { Kafka, logLevel, type Admin, type ITopicConfig, type RetryOptions } from 'kafkajs'
 import type { KafkaConfig } from './env.js'
-import { EVENT_LIFE_MS } from './retention.js'
 
 /** Tries within one connection or send; the loops around them go on for ever, so that a state change is one log line. */
 export const SHORT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 3 }
@@ -16,10 +15,17 @@ export const SHORT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 
 export const CONSUMER_RETRY = { ...SHORT_RETRY, retries: 8 }
 
 /** A kafkajs client whose own chatter is told at debug: what matters is logged by those who use it. */
-export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?: Logger, retry: RetryOptions = SHORT_RETRY): Kafka =>
+export const createKafka = (
+  { brokers, ssl, sasl }: KafkaConfig,
+  clientId: string,
+  logger?: Logger,
+  retry: RetryOptions = SHORT_RETRY,
+): Kafka =>
   new Kafka({
     clientId,
     brokers,
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
     connectionTimeout: 2_000,
     requestTimeout: 10_000,
     retry,
@@ -30,6 +36,8 @@ export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?:
         logger?.debug({ kafkajs: namespace, entry: log }, log.message),
   })
 
+/** How long Kafka keeps an event. */
+export const EVENT_LIFE_MS = 7 * 24 * 3_600_000
 const DEAD_LETTER_RETENTION_MS = 30 * 24 * 3_600_000
 
 export interface CreateTopicsOptions {

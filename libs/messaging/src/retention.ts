@@ -1,11 +1,9 @@
 import type { RetentionRule } from '@catamaran/data'
 import { env } from '@catamaran/platform'
 import { z } from 'zod'
+import { EVENT_LIFE_MS } from './kafka.js'
 
 const DAY_MS = 24 * 3_600_000
-
-/** How long Kafka keeps an event: `createTopics` tells the broker. */
-export const EVENT_LIFE_MS = 7 * DAY_MS
 
 /** How long the tables of this lib keep what has no more use, for a service's configuration schema. */
 export const messagingKeepEnv = {

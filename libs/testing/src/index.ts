@@ -1,4 +1,5 @@
 export { Browser, type Page } from './browser.js'
+export { TestCa, type Identity } from './certificates.js'
 export { SettableClock } from './clock.js'
 export { testEngines, type Engines } from './engines.js'
 export { TestFlagProvider, type ProvidedFlag } from './flag-provider.js'

@@ -45,7 +45,7 @@ export class AuthState implements OnModuleInit, BeforeApplicationShutdown {
     redis: RedisClient,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.subscriber = redis.subscriber()
+    this.subscriber = redis.newSubscriber()
     metrics
       .getMeter('catamaran')
       .createObservableGauge('auth.revocations.age', { unit: 's', description: 'Since auth-service last told which credentials ended' })
