@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -6,7 +6,8 @@ import pg from 'pg'
 /** What a server makes anew at its start, or keeps elsewhere (PostgreSQL 18, section 25.3.4): their folders are kept, empty. */
 const EMPTY = new Set(['pg_wal', 'pg_dynshmem', 'pg_notify', 'pg_replslot', 'pg_serial', 'pg_snapshots', 'pg_stat_tmp', 'pg_subtrans'])
 const LEFT_OUT = new Set(['postmaster.pid', 'postmaster.opts', 'backup_label'])
-const SEGMENT = /^[0-9A-F]{24}$/
+/** Segments, and where one history branched off another. */
+const SEGMENT = /^[0-9A-F]{24}$|\.history$/
 
 /** Copies a cluster that is being written to. A file that goes meanwhile is no loss: the WAL tells of it. */
 const copyCluster = async (from: string, into: string): Promise<void> => {
@@ -54,16 +55,17 @@ export const nameMoment = (url: string, name: string): Promise<void> =>
   })
 
 /**
- * Makes a data folder in which a server, when it is started, goes from the base backup to the end of the WAL, or to a named moment, and then takes part
- * as a primary of its own. @param dataDir of the launcher that will start it
+ * Makes a data folder in which a server, when it is started, goes from the base backup to the end of the WAL, or to a named moment, and is a primary of its
+ * own from then on. @param dataDir of the launcher that will start it @param lost the data folder of the launcher of the one that is gone
  */
-export const restore = (dataDir: string, base: string, lostCluster: string, moment?: string): void => {
+export const restore = (dataDir: string, base: string, lost: string, moment?: string): void => {
   const [cluster, archive] = [join(dataDir, 'postgres'), join(dataDir, 'wal')]
   cpSync(base, cluster, { recursive: true })
   chmodSync(cluster, 0o700)
   mkdirSync(archive)
-  const wal = join(lostCluster, 'pg_wal')
-  for (const name of readdirSync(wal)) if (SEGMENT.test(name)) cpSync(join(wal, name), join(archive, name))
+  // A server that was itself restored goes on with what it was restored from.
+  for (const wal of [join(lost, 'wal'), join(lost, 'postgres', 'pg_wal')])
+    for (const name of existsSync(wal) ? readdirSync(wal) : []) if (SEGMENT.test(name)) cpSync(join(wal, name), join(archive, name))
   const settings = {
     restore_command: `cp "${archive}/%f" "%p"`,
     hot_standby: 'off', // nobody is let in before it is there
