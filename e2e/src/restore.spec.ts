@@ -20,6 +20,9 @@ const startPostgres = (dataDir: string): Promise<Started<RunningEnginesOnly>> =>
   return startEngines({ dataDir, fast: false, env })
 }
 
+/** Nothing is completed by the clock alone while the books are read. */
+const AT_REST = { RETURN_MS: '600000' }
+
 let folder: string
 /** The server in use, its launcher, and where each of them lies. */
 let server: Started<RunningEnginesOnly>
@@ -34,7 +37,7 @@ before(async () => {
   serverFolder = join(folder, 'first')
   server = await startPostgres(serverFolder)
   proxy = await OutageProxy.before(server.system.engines.databaseUrl)
-  own = await startSystem({ fast: false, env: { ...ENVIRONMENT, DATABASE_URL: proxy.url } })
+  own = await startSystem({ fast: false, env: { ...ENVIRONMENT, ...AT_REST, DATABASE_URL: proxy.url } })
   world = await World.of(own.system)
 })
 after(async () => {
