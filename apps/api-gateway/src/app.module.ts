@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common'
-import { RedisClient } from '@catamaran/data'
+import { createRedis, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { LOGGER, ServiceTokens, TokenVerifier, type Platform } from '@catamaran/platform'
 import { CONFIG, type Config } from './config.js'
@@ -25,7 +25,7 @@ export class AppModule {
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: TokenVerifier, useValue: verifier },
-        { provide: RedisClient, useFactory: () => new RedisClient(config.redis) },
+        { provide: RedisClient, useFactory: () => createRedis(config.redis) },
         { provide: Flags, useFactory: () => new Flags({ ...config.flags, logger }) },
         {
           provide: ServiceTokens,

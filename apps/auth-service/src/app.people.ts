@@ -11,7 +11,6 @@ import { ClientsRepository } from './oidc/clients.repository.js'
 import { OidcProvider } from './oidc/provider.js'
 import { Replays } from './oidc/replays.js'
 import { UserInfoController } from './oidc/userinfo.controller.js'
-import { Pruner } from './pruner.js'
 import { RevocationsController } from './revocations/revocations.controller.js'
 import { RevocationsRepository } from './revocations/revocations.repository.js'
 import { RevocationsService } from './revocations/revocations.service.js'
@@ -71,6 +70,5 @@ export const PEOPLE = {
     MeRepository,
     MeService,
     OidcProvider,
-    Pruner,
   ],
 }

@@ -1,9 +1,20 @@
 import { API_KEY_MODES } from '@catamaran/contracts'
-import { databaseConfig, databaseEnv, dataKeysConfig, dataKeysEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from '@catamaran/data'
-import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
+import {
+  databaseConfig,
+  databaseEnv,
+  dataKeysConfig,
+  dataKeysEnv,
+  dynamoConfig,
+  dynamoEnv,
+  redisConfig,
+  redisEnv,
+  retentionEnv,
+} from '@catamaran/data'
+import { kafkaConfig, kafkaEnv, messagingKeepConfig, messagingKeepEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { z } from 'zod'
 
+const DAY_MS = 24 * 3_600_000
 const stores = { ...databaseEnv, ...dynamoEnv }
 
 /** The environment of auth-service; the result is nested by what uses it. */
@@ -33,6 +44,14 @@ export const schema = z
     CORE_URL: env.url,
     /** How often erasures that others have confirmed are ended. */
     ERASURE_SWEEP_MS: env.ms.default(5_000),
+    ...retentionEnv,
+    ...messagingKeepEnv,
+    /** How long somebody who does nothing stays signed in; what is stored of it goes then (TTL). */
+    SESSION_KEEP_MS: env.ms.min(60_000).default(30 * DAY_MS),
+    /** How long a browser that somebody signed in with is known. */
+    DEVICE_KEEP_MS: env.ms.default(365 * DAY_MS),
+    /** How long partners can see their use by the day; they may ask for 366 days. */
+    USAGE_KEEP_MS: env.ms.default(400 * DAY_MS),
     PASSWORD_LANES: env.count.min(1).default(1),
     PASSWORD_QUEUE: env.count.min(1).default(32),
   })
@@ -65,6 +84,13 @@ export const schema = z
     mail: { smtpUrl: flat.SMTP_URL, allowPlain: flat.SMTP_ALLOW_PLAIN === 'true', from: flat.MAIL_FROM },
     coreUrl: flat.CORE_URL,
     erasure: { sweepMs: flat.ERASURE_SWEEP_MS },
+    retention: {
+      everyMs: flat.RETENTION_EVERY_MS,
+      messaging: messagingKeepConfig(flat),
+      sessionMs: flat.SESSION_KEEP_MS,
+      deviceMs: flat.DEVICE_KEEP_MS,
+      usageMs: flat.USAGE_KEEP_MS,
+    },
     passwords: { lanes: flat.PASSWORD_LANES, queue: flat.PASSWORD_QUEUE },
   }))
 export type Config = z.infer<typeof schema>

@@ -13,10 +13,7 @@ export const migrateAuth = async (env: Record<string, string | undefined>): Prom
   const { database, dynamo: options } = readConfig(migrateSchema, env)
   const dynamo = new Dynamo(options)
   try {
-    await Promise.all([
-      migrateMessaging(database.url).then(() => migrate(database.url, FOLDER)),
-      createTables(dynamo, [ARTIFACTS, SESSIONS]),
-    ])
+    await Promise.all([migrateMessaging(database).then(() => migrate(database, FOLDER)), createTables(dynamo, [ARTIFACTS, SESSIONS])])
   } finally {
     dynamo.onApplicationShutdown()
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { Retention } from '@catamaran/data'
 import { until } from '@catamaran/testing'
-import { Pruner } from '../src/pruner.js'
 import { Browser } from './browser.js'
 import { postJson, register, tokenOf } from './journey.js'
 import { Person } from './person.js'
@@ -103,7 +103,7 @@ describe('devices', () => {
       `insert into revocation (sequence, kind, subject, revoked_at, expires_at)
         select nextval('revocation_sequence'), 'session', subject, now(), now() + life * interval '1 second' from (values ('old', -1), ('new', 60)) as r(subject, life)`,
     )
-    await system.service.app.get(Pruner).prune()
+    await system.service.app.get(Retention).round()
     assert.equal(await devicesOf(email), 1)
     const { rows } = await system.database.query<{ subject: string }>(
       "select subject from revocation where subject in ('old', 'new') union all select kind from mail_action where kind = 'x'",

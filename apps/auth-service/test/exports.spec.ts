@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { newId, uuidOf, type PersonPage, type UserId } from '@catamaran/contracts'
+import { Retention } from '@catamaran/data'
 import { until } from '@catamaran/testing'
 import * as oidc from 'openid-client'
 import { Browser } from './browser.js'
@@ -170,8 +171,7 @@ describe('an export', () => {
     assert.equal((await call('GET', path)).status, 404)
     assert.equal((await call('GET', `${path}/content`)).status, 404)
     assert.equal((await call('GET', `/v1/me/export/${newId('export')}`)).status, 404)
-    const { ExportsService } = await import('../src/exports/exports.service.js')
-    await system.service.app.get(ExportsService).prune()
+    await system.service.app.get(Retention).round()
     assert.equal((await system.database.query('select from person_export where user_id = $1', [uuidOf(id)])).rowCount, 0)
   })
 

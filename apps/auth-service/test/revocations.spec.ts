@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { GatewayState } from '@catamaran/contracts'
-import { Database } from '@catamaran/data'
+import { Database, Retention } from '@catamaran/data'
 import { until } from '@catamaran/testing'
 import { RevocationsService } from '../src/revocations/revocations.service.js'
 import { assertionOf } from './journey.js'
@@ -72,7 +72,7 @@ describe('revocations', () => {
     await revoke('old')
     const { last } = await stateAfter(0)
     await system.database.query("update revocation set expires_at = now() - interval '1 second'")
-    await revocations.prune()
+    await system.service.app.get(Retention).round()
     assert.deepEqual(await stateAfter(0).then(({ last: now, revocations: left }) => [now, left.length]), [last, 0])
     await revoke('new')
     assert.equal((await stateAfter(last)).revocations[0]?.subject, 'new')

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common'
-import { Database, Dynamo } from '@catamaran/data'
+import { Database, Dynamo, provideRetention } from '@catamaran/data'
 import { Idempotency, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { LOGGER, type Platform } from '@catamaran/platform'
 import { AuditConsumer } from './audit/audit.consumer.js'
@@ -17,6 +17,7 @@ import { PeopleConsumer } from './people/people.consumer.js'
 import { PeopleController } from './people/people.controller.js'
 import { PeopleRepository } from './people/people.repository.js'
 import { PeopleService } from './people/people.service.js'
+import { rulesOf } from './retention.js'
 import { SalesConsumer } from './sales/sales.consumer.js'
 import { SalesController } from './sales/sales.controller.js'
 import { SalesRepository } from './sales/sales.repository.js'
@@ -28,6 +29,7 @@ import { WEBHOOKS } from './app.webhooks.js'
 @Module({})
 export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
+    const { idempotencyMs } = config.retention.messaging
     return {
       module: AppModule,
       controllers: [
@@ -51,12 +53,12 @@ export class AppModule {
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
         {
-          // Besides publishing, it keeps the inbox from growing without end.
           provide: OutboxRelay,
           inject: [Outbox],
           useFactory: (outbox: Outbox) => new OutboxRelay(outbox, { kafka: config.kafka, service: 'aux-service', logger }),
         },
-        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger, idempotencyMs) },
+        provideRetention(logger, { everyMs: config.retention.everyMs, rules: rulesOf(config) }),
         NotificationsRepository,
         NotificationsService,
         BuyersRepository,

@@ -2,7 +2,6 @@ import { Outbox, OutboxView } from '@catamaran/messaging'
 import { DeadLettersConsumer } from './ops/dead-letters.consumer.js'
 import { DeadLettersRepository } from './ops/dead-letters.repository.js'
 import { DeadLettersService } from './ops/dead-letters.service.js'
-import { LetterHousekeeping } from './ops/letter-housekeeping.js'
 import { OpsController } from './ops/ops.controller.js'
 import { OutboxService } from './ops/outbox.service.js'
 import { Replayer } from './ops/replayer.js'
@@ -16,6 +15,5 @@ export const OPS = {
     DeadLettersRepository,
     Replayer,
     DeadLettersService,
-    LetterHousekeeping,
   ],
 }

@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from 'node:net'
-import { databaseConfig, databaseEnv, dataKeysConfig, dataKeysEnv, dynamoConfig, dynamoEnv } from '@catamaran/data'
-import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
+import { databaseConfig, databaseEnv, dataKeysConfig, dataKeysEnv, dynamoConfig, dynamoEnv, retentionEnv } from '@catamaran/data'
+import { kafkaConfig, kafkaEnv, messagingKeepConfig, messagingKeepEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { z } from 'zod'
 
@@ -51,6 +51,8 @@ export const Config = z
     ...dynamoEnv,
     ...dataKeysEnv,
     ...kafkaEnv,
+    ...retentionEnv,
+    ...messagingKeepEnv,
     /** How long a notification is kept. */
     NOTIFICATION_TTL_MS: env.ms.default(90 * 24 * 3_600_000),
     CORE_URL: env.url,
@@ -61,6 +63,8 @@ export const Config = z
     /** How often mails that are due are looked for, and the wait before the second try; each later one waits twice as long. */
     MAIL_POLL_MS: env.ms.default(500),
     MAIL_RETRY_MS: env.ms.default(2_000),
+    /** How long it can be seen that a mail was sent, or was not. */
+    MAIL_KEEP_MS: env.ms.default(30 * 24 * 3_600_000),
     ...webhookEnv,
     /** How often letters to be replayed are looked for when nobody says that there are some. */
     DEAD_LETTER_POLL_MS: env.ms.default(1_000),
@@ -72,6 +76,7 @@ export const Config = z
     database: databaseConfig(flat),
     dynamo: dynamoConfig(flat),
     kafka: kafkaConfig(flat),
+    retention: { everyMs: flat.RETENTION_EVERY_MS, messaging: messagingKeepConfig(flat) },
     notifications: { ttlMs: flat.NOTIFICATION_TTL_MS },
     coreUrl: flat.CORE_URL,
     mail: {
@@ -80,6 +85,7 @@ export const Config = z
       from: flat.MAIL_FROM,
       pollMs: flat.MAIL_POLL_MS,
       retryMs: flat.MAIL_RETRY_MS,
+      keepMs: flat.MAIL_KEEP_MS,
     },
     dataKeys: dataKeysConfig(flat),
     ops: { replayPollMs: flat.DEAD_LETTER_POLL_MS, keepMs: flat.DEAD_LETTER_KEEP_MS },

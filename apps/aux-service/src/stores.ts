@@ -16,7 +16,7 @@ export const prepareStores = async (config: z.infer<typeof StoresConfig>): Promi
   const dynamo = new Dynamo(config.dynamo)
   try {
     await Promise.all([
-      migrateMessaging(config.database.url).then(() => migrate(config.database.url, MIGRATIONS)),
+      migrateMessaging(config.database).then(() => migrate(config.database, MIGRATIONS)),
       createTables(dynamo, [AUDIT, NOTIFICATIONS]),
     ])
   } finally {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ACR, idOf, newId, uuidOf, type DeadLetterDetails, type DeadLetterEntry, type PartnerId } from '@catamaran/contracts'
+import { Retention } from '@catamaran/data'
 import type { Service } from '@catamaran/platform'
 import { until } from '@catamaran/testing'
-import { LetterHousekeeping } from '../src/ops/letter-housekeeping.js'
 import { Harness, orderFacts, type Answer } from './harness.js'
 import { fulfilmentFacts } from './webhooks.js'
 
@@ -167,7 +167,7 @@ test('letters that died long ago are forgotten, and no others', async () => {
   const partner = newId('partner')
   const [old, young] = [await plant(partner, { dead_time: '2020-01-01T00:00:00.000Z' }), await plant(partner)]
   const [oldLetter, youngLetter] = [await letterOf(old.orderId), await letterOf(young.orderId)]
-  await service.app.get(LetterHousekeeping).tidy()
+  await service.app.get(Retention).round()
   assert.deepEqual([(await ask('GET', `/dead-letters/${oldLetter.id}`)).status, (await letter(youngLetter.id)).status], [404, 'dead'])
 })
 

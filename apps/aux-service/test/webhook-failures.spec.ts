@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { newId, uuidOf, type Id } from '@catamaran/contracts'
+import { newId } from '@catamaran/contracts'
 import { startTelemetry } from '@catamaran/platform'
 import { figureOf, until } from '@catamaran/testing'
-import { DeliveriesRepository } from '../src/webhooks/deliveries.repository.js'
 import { Harness } from './harness.js'
 import { ok, Receiver, type Behaviour } from './receiver.js'
 import { fulfilmentFacts, partnerOf } from './webhooks.js'
@@ -211,21 +210,5 @@ describe('webhooks that fail', () => {
     )
     assert.deepEqual(overlaps, [])
     await own.close()
-  })
-
-  it('of old are forgotten with their attempts once their time is over, those that wait never', async () => {
-    const { who, id, deliveries } = await endpointAt('/old')
-    await who.call('POST', `/${id}/test`)
-    await until(async () => (await deliveries('?status=delivered')).length === 1, { message: 'it is delivered' })
-    await who.call('POST', `/${id}/test`)
-    await until(async () => (await deliveries('?status=delivered')).length === 2, { message: 'so is the other' })
-    const [recent, old] = (await deliveries()).map((each: { id: Id<'webhookDelivery'> }) => each.id)
-    await harness.query("update webhook_delivery set finished_at = now() - interval '2 hours' where id = $1", [uuidOf(old)])
-    assert.equal(await new DeliveriesRepository(harness.database).prune(3_600_000, 10), 1)
-    assert.deepEqual(
-      (await deliveries()).map((each: { id: string }) => each.id),
-      [recent],
-    )
-    assert.deepEqual(await harness.query('select from webhook_attempt where delivery_id = $1', [uuidOf(old)]), [])
   })
 })

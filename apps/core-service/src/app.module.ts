@@ -1,5 +1,5 @@
-import { Module, type DynamicModule } from '@nestjs/common'
-import { Database, Dynamo, RedisClient } from '@catamaran/data'
+import { Module, type DynamicModule, type Provider } from '@nestjs/common'
+import { createRedis, Database, Dynamo, provideRetention, RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Idempotency, Inbox, Outbox, OutboxRelay } from '@catamaran/messaging'
 import { HttpClient, LOGGER, ServiceTokens, type Platform } from '@catamaran/platform'
@@ -14,15 +14,23 @@ import { AUTH, AUX, CONFIG, type Config } from './config.js'
 import { BusinessEvents } from './events.js'
 import { NotificationsController } from './notifications/notifications.controller.js'
 import { OrderChanges } from './orders/order-changes.js'
+import { rulesOf } from './retention.js'
 import { SalesController } from './sales/sales.controller.js'
 
 const TOKENS = Symbol('service tokens')
 const tokensOf = ({ service }: Config): ServiceTokens =>
   new ServiceTokens({ ...service, service: 'core-service', keyFile: service.serviceKeyFile })
 
+const clientsOf = (config: Config): Provider[] => [
+  { provide: TOKENS, useFactory: () => tokensOf(config) },
+  { provide: AUX, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.auxUrl, tokens) },
+  { provide: AUTH, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.service.authUrl, tokens) },
+]
+
 @Module({})
 export class AppModule {
   static for(config: Config, { logger }: Platform): DynamicModule {
+    const { idempotencyMs } = config.retention.messaging
     return {
       module: AppModule,
       controllers: [
@@ -39,7 +47,7 @@ export class AppModule {
         { provide: LOGGER, useValue: logger },
         { provide: Database, useFactory: () => new Database({ ...config.database, applicationName: 'core-service' }) },
         { provide: SEARCH_DATABASE, useFactory: () => searchDatabase(config.database) },
-        { provide: RedisClient, useFactory: () => new RedisClient(config.redis) },
+        { provide: RedisClient, useFactory: () => createRedis(config.redis) },
         { provide: Dynamo, useFactory: () => new Dynamo(config.dynamo) },
         { provide: Flags, useFactory: () => new Flags({ ...config.flags, logger }) },
         { provide: Outbox, inject: [Database], useFactory: (database: Database) => new Outbox(database) },
@@ -57,14 +65,13 @@ export class AppModule {
               },
             }),
         },
-        { provide: TOKENS, useFactory: () => tokensOf(config) },
-        { provide: AUX, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.auxUrl, tokens) },
-        { provide: AUTH, inject: [TOKENS], useFactory: (tokens: ServiceTokens) => new HttpClient(config.service.authUrl, tokens) },
+        ...clientsOf(config),
         BusinessEvents,
         ...ORDERS.providers,
         ...PRODUCTS.providers,
         Inbox,
-        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger) },
+        { provide: Idempotency, inject: [Database], useFactory: (database: Database) => new Idempotency(database, logger, idempotencyMs) },
+        provideRetention(logger, { everyMs: config.retention.everyMs, rules: rulesOf(config) }),
         ...PEOPLE.providers,
         ...WEBHOOKS.providers,
         ...OPS.providers,

@@ -1,6 +1,6 @@
-import { databaseConfig, databaseEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from '@catamaran/data'
+import { databaseConfig, databaseEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv, retentionEnv } from '@catamaran/data'
 import { flagsConfig, flagsEnv } from '@catamaran/flags'
-import { kafkaConfig, kafkaEnv } from '@catamaran/messaging'
+import { kafkaConfig, kafkaEnv, messagingKeepConfig, messagingKeepEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { z } from 'zod'
 
@@ -13,6 +13,10 @@ export const Config = z
     ...dynamoEnv,
     ...kafkaEnv,
     ...flagsEnv,
+    ...retentionEnv,
+    ...messagingKeepEnv,
+    /** How long an import that was left can be gone on with. */
+    IMPORT_KEEP_MS: env.ms.default(30 * 24 * 3_600_000),
     AUX_URL: env.url,
     /** The payment provider, the key it knows us by, and the secret that it signs its callbacks with. */
     PSP_URL: env.url,
@@ -52,6 +56,7 @@ export const Config = z
     dynamo: dynamoConfig(flat),
     kafka: kafkaConfig(flat),
     flags: flagsConfig(flat),
+    retention: { everyMs: flat.RETENTION_EVERY_MS, messaging: messagingKeepConfig(flat), importMs: flat.IMPORT_KEEP_MS },
     auxUrl: flat.AUX_URL,
     release: flat.RELEASE,
     psp: { url: flat.PSP_URL, apiKey: flat.PSP_API_KEY, callbackSecret: flat.PSP_CALLBACK_SECRET, deadlineMs: flat.PSP_DEADLINE_MS },

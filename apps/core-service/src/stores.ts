@@ -15,10 +15,7 @@ export const StoresConfig = z
 export const prepareStores = async (config: z.infer<typeof StoresConfig>): Promise<void> => {
   const dynamo = new Dynamo(config.dynamo)
   try {
-    await Promise.all([
-      migrateMessaging(config.database.url).then(() => migrate(config.database.url, MIGRATIONS)),
-      createTables(dynamo, [CARTS]),
-    ])
+    await Promise.all([migrateMessaging(config.database).then(() => migrate(config.database, MIGRATIONS)), createTables(dynamo, [CARTS])])
   } finally {
     dynamo.onApplicationShutdown()
   }

@@ -4,13 +4,10 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { audit, type Report } from '@catamaran/audit'
 import { startSystem } from '@catamaran/stack'
-import { BuyerClient } from './buyers.js'
-import { Caller } from './caller.js'
 import { Dice } from './dice.js'
 import { Faults } from './faults.js'
-import { SellerClient } from './sellers.js'
+import { startLoad } from './load.js'
 import { settledBooks } from './settle.js'
-import { StrangerClient } from './strangers.js'
 import { Witness } from './witness.js'
 import { World } from './world.js'
 
@@ -33,7 +30,7 @@ export interface StormResult {
 }
 
 /** Short lives, so that holds end and returns close within the storm; no limits, since one machine plays all callers. */
-const ENVIRONMENT = {
+export const ENVIRONMENT = {
   HOLD_MS: '5000',
   HOLD_SWEEP_MS: '200',
   RETURN_MS: '3000',
@@ -44,9 +41,7 @@ const ENVIRONMENT = {
   WEBHOOK_PAUSE_MS: '200',
   ...Object.fromEntries(['CALLER', 'ANONYMOUS', 'SIGN_IN', 'REFUSED'].map((name) => [`RATE_LIMIT_${name}`, '1000000/1000000'])),
 }
-const SELLERS = 2
 const STRANGERS = 1
-const PAUSE_MS = 25
 
 /** A copy of the logs: the system's own go with it. */
 const kept = (logDir: string): string => {
@@ -69,30 +64,14 @@ export const storm = async ({
     const { system } = own
     const world = await World.of(system)
     const witness = new Witness()
-    const [loading, ending] = [new AbortController(), new AbortController()]
-    const caller = (n: number) => new Caller(system.gateway, new Dice(seed * 1_000 + n), witness, ending.signal)
-    const clients = [
-      ...Array.from({ length: buyers }, (_, n) => new BuyerClient(caller(n), world, world.newBuyer())),
-      ...Array.from({ length: SELLERS }, (_, n) => new SellerClient(caller(100 + n), world)),
-      ...Array.from({ length: STRANGERS }, (_, n) => new StrangerClient(caller(200 + n), world)),
-    ]
-    const load = Promise.all(
-      clients.map(async (client) => {
-        while (!loading.signal.aborted) {
-          await client.visit()
-          await delay(PAUSE_MS)
-        }
-      }),
-    )
+    const stopLoad = startLoad({ gateway: system.gateway, world, witness, seed, buyers, strangers: STRANGERS })
     const faults = new Faults(system.dataDir, new Dice(seed), witness, world, report)
     for (let round = 1; round <= rounds; round++) {
       report(`round ${round} of ${rounds}, seed ${seed}`)
       await Promise.all([faults.strike(roundMs), delay(roundMs)])
     }
     await faults.calm()
-    loading.abort()
-    await load
-    ending.abort()
+    await stopLoad()
     const { books, close } = await settledBooks(system.dataDir, world)
     try {
       const audited = await audit(books, witness.records)

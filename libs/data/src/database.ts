@@ -2,6 +2,8 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common'
 import { AppError, observe, traced } from '@catamaran/platform'
 import { SpanKind } from '@opentelemetry/api'
 import pg from 'pg'
+import { parseIntoClientConfig } from 'pg-connection-string'
+import { adviceFor, unavailable, type Secret } from './identity.js'
 
 // bigint columns are money, versions and counts: all below 2^53, so numbers are exact.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -17,13 +19,35 @@ export interface Queryable {
   query<Row extends object>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>
 }
 
-export interface DatabaseOptions {
+/** Where a database is, and how each knows the other. */
+export interface DatabaseAddress {
+  /** With `sslmode=verify-full`, or a CA, the server must prove by its certificate that it is the host of the URL. */
   url: string
+  /** The certificates (PEM) that the server's must come from. Default: those that Node trusts, where TLS is asked for. */
+  ca?: string | undefined
+  /** Asked for each new connection, in place of the password in the URL. */
+  password?: Secret | undefined
+}
+
+export interface DatabaseOptions extends DatabaseAddress {
   /** Connections at most. Default 10. */
   connections?: number
   /** How long a statement may take, in milliseconds. Default 5,000. */
   statementTimeoutMs?: number
   applicationName?: string
+}
+
+/** What pg connects with. */
+export const connectionOf = ({ url, ca, password }: DatabaseAddress): pg.ClientConfig => {
+  const address = new URL(url)
+  const isSecure = ca !== undefined || address.searchParams.get('sslmode') === 'verify-full'
+  address.searchParams.delete('sslmode')
+  const ssl = { minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) } as const
+  return {
+    ...parseIntoClientConfig(address.href),
+    ...(isSecure ? { ssl } : {}),
+    ...(password === undefined ? {} : { password }),
+  }
 }
 
 const UNAVAILABLE = /^(08...|57P0[123]|53300|25006)$|^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH)$/
@@ -39,8 +63,10 @@ const LOST = /Connection terminated|connection timeout|timeout exceeded when try
 /** Whether an error says that the database can't be reached (or reached for writing) just now, so that nothing is known of the statement. */
 export const isConnectionLoss = (error: unknown): boolean => {
   const { code, message } = error as { code?: string; message?: string }
-  return (code !== undefined && UNAVAILABLE.test(code)) || LOST.test(message ?? '')
+  return (code !== undefined && UNAVAILABLE.test(code)) || LOST.test(message ?? '') || adviceFor(error) !== undefined
 }
+
+const isReadOnly = (error: unknown): boolean => (error as { code?: string }).code === '25006'
 
 /** Whether the statement behind a `service.unavailable` met its time limit. It changed nothing, and would most likely wait as long again. */
 export const wasTooSlow = (error: unknown): boolean =>
@@ -48,7 +74,7 @@ export const wasTooSlow = (error: unknown): boolean =>
 
 const translate = (error: unknown): never => {
   const { code } = error as { code?: string }
-  if (isConnectionLoss(error) || NOT_NOW.test(code ?? '')) throw new AppError('service.unavailable', {}, { cause: error })
+  if (isConnectionLoss(error) || NOT_NOW.test(code ?? '')) throw unavailable(error)
   if (code === NUL_IN_TEXT)
     throw new AppError('request.invalid', { detail: 'A text holds a NUL character (U+0000), which none may.' }, { cause: error })
   throw error
@@ -73,9 +99,9 @@ export class Database implements Queryable, OnApplicationShutdown {
   readonly pool: pg.Pool
   private readonly endings: (() => void)[]
 
-  constructor({ url, connections = 10, statementTimeoutMs = 5_000, applicationName = 'catamaran' }: DatabaseOptions) {
+  constructor({ connections = 10, statementTimeoutMs = 5_000, applicationName = 'catamaran', ...address }: DatabaseOptions) {
     this.pool = new pg.Pool({
-      connectionString: url,
+      ...connectionOf(address),
       max: connections,
       connectionTimeoutMillis: 2_000,
       idleTimeoutMillis: 60_000,
@@ -112,6 +138,8 @@ export class Database implements Queryable, OnApplicationShutdown {
       await client.query('commit')
       return result
     } catch (error) {
+      // After a failover the server we are connected to may be one that only reads: it will not become another by itself.
+      if (isReadOnly(error)) broken = error as Error
       await client.query('rollback').catch((rollbackError: Error) => {
         broken = rollbackError
       })
@@ -123,7 +151,8 @@ export class Database implements Queryable, OnApplicationShutdown {
 
   /** A connection of one's own outside the pool, for leases and locks that live long. The caller connects and ends it. */
   directClient(): pg.Client {
-    return new pg.Client({ ...this.pool.options, password: this.pool.options.password })
+    const { password, ssl } = this.pool.options // pg hides both from a copy
+    return new pg.Client({ ...this.pool.options, ...(password === undefined ? {} : { password }), ...(ssl === undefined ? {} : { ssl }) })
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -98,7 +98,7 @@ test('an absent Redis rejects at once, is told of as away, and is used again by 
 
 test('a subscriber hears what another connection publishes', async () => {
   const redis = new RedisClient({ url: scope.engines.redisUrl })
-  const subscriber = redis.subscriber()
+  const subscriber = redis.newSubscriber()
   const heard: string[] = []
   subscriber.on('message', (_channel, message) => heard.push(message))
   await subscriber.subscribe(`${scope.id}.channel`)

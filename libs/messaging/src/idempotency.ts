@@ -18,7 +18,7 @@ export interface KeyedRequest {
 export type Outcome<T, R> = { readonly isReplay: false; readonly value: T } | { readonly isReplay: true; readonly value: R }
 
 const WAIT_MS = 4_000
-const LIFE = "interval '24 hours'"
+const DAY_MS = 24 * 3_600_000
 const DAYS_AHEAD = 2
 const SWEEP_MS = 3_600_000
 const LOCK_NOT_AVAILABLE = '55P03'
@@ -31,7 +31,8 @@ const LOCK = { name: 'idempotency.lock', text: "select pg_advisory_xact_lock(has
 const FIND = {
   name: 'idempotency.find',
   text: `select request_hash as hash, answer from idempotency_record
-    where caller = $1 and operation = $2 and key = $3 and day >= (now() at time zone 'utc')::date - 1 and created_at > now() - ${LIFE}`,
+    where caller = $1 and operation = $2 and key = $3 and created_at > now() - $4 * interval '1 ms'
+      and day >= ((now() - $4 * interval '1 ms') at time zone 'utc')::date`,
 }
 const INSERT = {
   name: 'idempotency.insert',
@@ -44,7 +45,7 @@ const PARTITIONS = {
 const SWEEPING = { name: 'idempotency.sweeping', text: "select pg_advisory_xact_lock(hashtextextended('idempotency partitions', 7))" }
 const BRIEFLY = { name: '', text: 'set local lock_timeout = 1000' }
 
-const isoDay = (now: number, days: number): string => new Date(now + days * 24 * 3_600_000).toISOString().slice(0, 10)
+const isoDay = (now: number, days: number): string => new Date(now + days * DAY_MS).toISOString().slice(0, 10)
 const nameOf = (day: string): string => `idempotency_record_${day.replaceAll('-', '_')}`
 
 const FORGET = { name: 'idempotency.forget', text: 'delete from idempotency_record where caller = $1' }
@@ -67,9 +68,11 @@ export const forgetKeys = async (tx: Queryable, caller: string): Promise<void> =
 export class Idempotency {
   private readonly sweeps: Repeating
 
+  /** @param keepMs how long a key is remembered. Default a day, which is what callers are promised */
   constructor(
     private readonly database: Database,
     logger: Logger,
+    private readonly keepMs = DAY_MS,
     private readonly now: () => number = Date.now,
   ) {
     this.sweeps = new Repeating({
@@ -106,7 +109,7 @@ export class Idempotency {
       .update(JSON.stringify(request) ?? '')
       .digest()
     await this.lock(tx, scope)
-    const [known] = await tx.query<{ hash: Buffer; answer: R }>(FIND, scope)
+    const [known] = await tx.query<{ hash: Buffer; answer: R }>(FIND, [...scope, this.keepMs])
     if (known !== undefined) {
       if (!known.hash.equals(hash)) throw new AppError('request.idempotency-key-reused')
       return { isReplay: true, value: known.answer }
@@ -131,7 +134,7 @@ export class Idempotency {
         const text = `create table ${nameOf(day)} partition of idempotency_record for values from ('${day}') to ('${isoDay(this.now(), index)}')`
         if (!found.has(nameOf(day))) await tx.query({ name: '', text })
       }
-      const oldest = nameOf(wanted[0] as string)
+      const oldest = nameOf(isoDay(this.now() - this.keepMs, 0))
       for (const name of found) if (name < oldest) await tx.query({ name: '', text: `drop table ${name}` })
     })
   }

@@ -15,10 +15,17 @@ export const SHORT_RETRY = { initialRetryTime: 100, maxRetryTime: 500, retries: 
 export const CONSUMER_RETRY = { ...SHORT_RETRY, retries: 8 }
 
 /** A kafkajs client whose own chatter is told at debug: what matters is logged by those who use it. */
-export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?: Logger, retry: RetryOptions = SHORT_RETRY): Kafka =>
+export const createKafka = (
+  { brokers, ssl, sasl }: KafkaConfig,
+  clientId: string,
+  logger?: Logger,
+  retry: RetryOptions = SHORT_RETRY,
+): Kafka =>
   new Kafka({
     clientId,
     brokers,
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
     connectionTimeout: 2_000,
     requestTimeout: 10_000,
     retry,
@@ -29,6 +36,8 @@ export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?:
         logger?.debug({ kafkajs: namespace, entry: log }, log.message),
   })
 
+/** How long Kafka keeps an event. */
+export const EVENT_LIFE_MS = 7 * 24 * 3_600_000
 const DEAD_LETTER_RETENTION_MS = 30 * 24 * 3_600_000
 
 export interface CreateTopicsOptions {
@@ -49,7 +58,11 @@ export const createTopics = async (config: KafkaConfig, options: CreateTopicsOpt
   const wanted = topics.flatMap((topic): ITopicConfig[] => {
     const name = config.topicPrefix + topic
     return [
-      { topic: name, numPartitions: partitions ?? TOPICS[topic] },
+      {
+        topic: name,
+        numPartitions: partitions ?? TOPICS[topic],
+        configEntries: [{ name: 'retention.ms', value: String(EVENT_LIFE_MS) }],
+      },
       {
         topic: deadLetterTopic(name),
         numPartitions: 1,

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { migrate } from '@catamaran/data'
+import { migrate, type DatabaseAddress } from '@catamaran/data'
 
 const FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -8,4 +8,5 @@ const FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url))
  * migrations, which may write to them.
  * @returns the names of the files applied now
  */
-export const migrateMessaging = (url: string): Promise<string[]> => migrate(url, FOLDER, 'messaging_schema_version')
+export const migrateMessaging = (database: string | DatabaseAddress): Promise<string[]> =>
+  migrate(database, FOLDER, 'messaging_schema_version')

@@ -16,12 +16,6 @@ const SET_ASIDE = {
     insert into outbox_dead (seq, id, type, subject, sequence, time, traceparent, data, actor, reason)
     select seq, id, type, subject, sequence, time, traceparent, data, actor, $4 from gone`,
 }
-const PRUNE = {
-  name: 'inbox.prune',
-  text: `delete from inbox where ctid = any(array(
-    select ctid from inbox where received_at < now() - $1 * interval '1 millisecond' limit 5000))`,
-}
-
 /** The relay's statements, all on its own connection; writing ones do nothing once somebody else holds the lease. */
 export class OutboxRows {
   constructor(
@@ -47,10 +41,5 @@ export class OutboxRows {
   /** Moves a row that can't be published to outbox_dead, with the reason. */
   async setAside(row: OutboxRow, reason: string): Promise<void> {
     await this.connection.query(SET_ASIDE, [row.seq, LEASE_NAME, this.holder, reason])
-  }
-
-  /** Deletes inbox rows older than that, a bounded number at once. @returns how many went */
-  async pruneInbox(olderThanMs: number): Promise<number> {
-    return (await this.connection.query(PRUNE, [olderThanMs])).count
   }
 }

@@ -26,14 +26,11 @@ export interface OutboxRelayOptions {
   pollMs?: number
   /** Rows at most in one batch. Default 500. */
   batchSize?: number
-  /** How long a consumer remembers an event; longer than Kafka keeps one. Default 14 days. */
-  inboxMs?: number
 }
 
 type State = 'stopped' | 'following' | 'leading' | 'waiting for Kafka' | 'waiting for PostgreSQL'
 
 const BACKOFF_MS = { first: 100, most: 2_000 }
-const PRUNE_EVERY_MS = 3_600_000
 /** Kafka may be away, or take its time. */
 const STOP_MS = 5_000
 
@@ -51,7 +48,6 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
   private readonly pollMs: number
   private running: Promise<void> = Promise.resolve()
   private state: State = 'stopped'
-  private pruneAt = 0
 
   constructor(
     private readonly outbox: Outbox,
@@ -126,13 +122,13 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
       this.lease.take(connection).catch(() => this.lease.drop())
     }, this.leaseMs / 3)
     try {
-      await this.drainWhileLeading(drain, rows)
+      await this.drainWhileLeading(drain)
     } finally {
       clearInterval(renewing)
     }
   }
 
-  private async drainWhileLeading(drain: Drain, rows: OutboxRows): Promise<void> {
+  private async drainWhileLeading(drain: Drain): Promise<void> {
     let backoffMs = BACKOFF_MS.first
     let idleMs = this.pollMs
     while (this.lease.isHeld && !this.signal.isStopped) {
@@ -141,7 +137,6 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
         const published = await drain.run()
         if (this.lease.isHeld) this.enter('leading')
         backoffMs = BACKOFF_MS.first
-        await this.prune(rows)
         idleMs = published > 0 ? this.pollMs : Math.min(idleMs * 1.5, this.pollMs * 5)
         await this.signal.idle(idleMs)
       } catch (error) {
@@ -152,12 +147,6 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
       }
     }
     if (this.lease.isHeld && this.state === 'leading') await drain.sweep()
-  }
-
-  private async prune(rows: OutboxRows): Promise<void> {
-    if (performance.now() < this.pruneAt) return
-    const gone = await rows.pruneInbox(this.options.inboxMs ?? 14 * 24 * 3_600_000)
-    if (gone === 0) this.pruneAt = performance.now() + PRUNE_EVERY_MS
   }
 
   /** One log line per change of state, not per try. */

@@ -109,7 +109,7 @@ test('a record is good for 24 hours, its day is dropped as a whole, and tomorrow
   await run("update idempotency_record set created_at = now() - interval '25 hours' where key = $1", [request.key])
   await run('update idempotency_record set day = day - 1 where key = $1', [request.key])
   assert.equal((await make(request)).isReplay, false, 'after a day the key is free')
-  const later = new Idempotency(databases[1] as Database, logger, () => Date.now() + 2 * DAY_MS)
+  const later = new Idempotency(databases[1] as Database, logger, DAY_MS, () => Date.now() + 2 * DAY_MS)
   await Promise.all([later.sweep(), idempotency.sweep()])
   await later.sweep()
   const names = (

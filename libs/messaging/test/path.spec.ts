@@ -5,7 +5,9 @@ import { EventPattern, Payload } from '@nestjs/microservices'
 import type { DomainEvent } from '@catamaran/contracts'
 import { currentContext, runInContext } from '@catamaran/platform'
 import { until } from '@catamaran/testing'
-import type { EventBatch } from '../src/index.js'
+import kafkajs from 'kafkajs'
+import { z } from 'zod'
+import { createKafka, messagingKeepEnv, type EventBatch } from '../src/index.js'
 import { commit, countOf, makeSetting, orderPlaced, startConsumers, startRelay } from './setting.js'
 
 const { scope, database, outbox } = await makeSetting('path', { partitions: 2 })
@@ -46,4 +48,16 @@ test('an event written with its change reaches every group, by type and in batch
   assert.equal(single[0]?.trace, traceparent)
   assert.deepEqual(batches[0], { ...batches[0], topic: 'orders', firstOffset: 0, lastOffset: 0, events: [{ offset: 0, event }] })
   await until(async () => (await countOf(database, 'outbox')) === 0, { message: 'the outbox is empty' })
+})
+
+test('the broker is told how long events are kept: half as long as an inbox remembers them', async () => {
+  const admin = createKafka(scope.kafka, 'test').admin()
+  await admin.connect()
+  scope.onClose(() => admin.disconnect())
+  const { resources } = await admin.describeConfigs({
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: `${scope.kafka.topicPrefix}orders`, configNames: ['retention.ms'] }],
+    includeSynonyms: false,
+  })
+  const { INBOX_KEEP_MS } = z.object(messagingKeepEnv).parse({})
+  assert.equal(Number(resources[0]?.configEntries[0]?.configValue) * 2, INBOX_KEEP_MS)
 })

@@ -253,13 +253,3 @@ test('while PostgreSQL is away the relay waits, and goes on when it is back', as
   proxy.restore()
   await emptied(made)
 })
-
-test('the inbox forgets what is older than told', async () => {
-  const { scope, database, outbox } = await setting('prune')
-  await database.query({
-    name: 'old',
-    text: `insert into inbox (consumer, event_id, received_at) select 'c', gen_random_uuid(), now() - n * interval '1 day' from generate_series(1, 20) n`,
-  })
-  startRelay(scope, outbox, { inboxMs: 10.5 * 24 * 3_600_000 })
-  await until(async () => (await countOf(database, 'inbox')) === 10, { message: 'ten are left' })
-})

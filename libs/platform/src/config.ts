@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { PROPAGATOR_NAMES } from './propagation.js'
 import type { TracingOptions } from './tracing.js'
@@ -22,6 +23,24 @@ export const readConfig = <T extends z.ZodType>(schema: T, record: Record<string
   throw new ConfigError(`The configuration is not complete:\n${lines.join('\n')}\nSet these environment variables and start again.`)
 }
 
+/** For what a schema can't say, since it concerns several keys. @throws ConfigError that names the key and what was expected */
+export const refuseConfig = (key: string, expected: string): never => {
+  throw new ConfigError(`The configuration is not complete:\n  ${key}: ${expected}\nSet these environment variables and start again.`)
+}
+
+/** A file that can be read now. */
+const file = z.string().refine((path) => {
+  try {
+    return readFileSync(path).length > 0
+  } catch {
+    return false
+  }
+}, 'expected a file that is there, can be read, and is not empty')
+/** What is in a file of certificates. */
+const certificates = file
+  .transform((path) => readFileSync(path, 'utf8'))
+  .refine((text) => text.includes('-----BEGIN CERTIFICATE-----'), 'expected a file with certificates (PEM)')
+
 const port = z.coerce.number().int().min(0).max(65535)
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/$/, ''))
 
@@ -34,7 +53,16 @@ export const list = z.string().transform((text) =>
 )
 
 /** Zod types for the usual shapes of environment variables. `url` loses its trailing slash. */
-export const env = { port, url, list, text: z.string().min(1), count: z.coerce.number().int().min(0), ms: z.coerce.number().int().min(0) }
+export const env = {
+  port,
+  url,
+  list,
+  file,
+  certificates,
+  text: z.string().min(1),
+  count: z.coerce.number().int().min(0),
+  ms: z.coerce.number().int().min(0),
+}
 
 /** The variables every service reads, flat as they come. Extend it with the service's own and nest with `serviceConfig`. */
 export const serviceEnv = {

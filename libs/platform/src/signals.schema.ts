@@ -49,6 +49,8 @@ export const LOG_FIELDS = {
   adminUrl: 'Address of its admin port',
   signal: 'Why it drains',
   nest: 'Where in Nest a message came from',
+  table: 'Table whose old rows stayed',
+  retention: 'Rows that retention deleted, by table',
   logLevel: 'Level that an operator has set',
   until: 'Until when',
   upstream: 'The service that the gateway forwarded to',

@@ -67,7 +67,7 @@ export class OutageProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly target: Target,
+    private target: Target,
   ) {
     this.url = target.withPort(this.port)
     server.on('connection', (socket) => this.accept(socket))
@@ -87,6 +87,11 @@ export class OutageProxy {
 
   restore(): void {
     this.isCut = false
+  }
+
+  /** From now on it stands before another server of the same kind. */
+  moveTo(address: string): void {
+    this.target = targetOf(address)
   }
 
   async close(): Promise<void> {

@@ -4,17 +4,20 @@ import { parseArgs } from 'node:util'
 import { findSystem } from '@catamaran/stack'
 import { audit, told } from './audit.js'
 import { openBooks } from './books.js'
+import { findStrangers, giveBack, toldStrangers } from './give-back.js'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
-const HELP = `npm run audit -- [chain] [--data DIR]
+const HELP = `npm run audit -- [chain | strangers [--give-back]] [--data DIR]
 
 Checks the books of the system that runs on a data folder (default .catamaran) against its databases, Kafka and the payment
-provider's ledger. Ends with 1 and names the rows when an invariant is broken. With "chain" it tells of the audit chains alone (I8).`
+provider's ledger. Ends with 1 and names the rows when an invariant is broken. With "chain" it tells of the audit chains alone (I8).
+With "strangers" it lists what the provider holds for orders that are not there, as after a restore (docs/runbooks/restore.md), and gives it back
+when told to.`
 
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { data: { type: 'string', default: '.catamaran' }, help: { type: 'boolean' } },
+    options: { data: { type: 'string', default: '.catamaran' }, help: { type: 'boolean' }, 'give-back': { type: 'boolean' } },
   })
   if (values.help) {
     console.log(HELP)
@@ -24,6 +27,12 @@ const main = async (): Promise<number> => {
   if (system === undefined) {
     console.error(`Nothing runs on ${values.data}. Start it first (npm start), or name its folder: npm run audit -- --data DIR`)
     return 1
+  }
+  if (positionals[0] === 'strangers') {
+    const strangers = await findStrangers(system)
+    console.log(toldStrangers(strangers))
+    if (values['give-back'] === true) await giveBack(system, strangers.owed)
+    return values['give-back'] === true || strangers.owed.length === 0 ? 0 : 1
   }
   const { books, close } = await openBooks(system)
   try {

@@ -95,7 +95,12 @@ export const checkMoney = async ({ core, ledger }: Books): Promise<Finding[]> =>
   const accounts = accountsOf(ledger)
   const rows = await core<OrderRow>(ORDERS)
   const known = new Set(rows.map(({ id }) => id))
-  const strange = [...accounts.keys()].filter((reference) => !isOrderId(reference) || !known.has(uuidOf(reference as OrderId)))
+  // What was given back for an order that a restore has lost is held no more.
+  const holds = ({ authorise, capture, void: voided, expire, refund }: Account): boolean =>
+    authorise !== capture + voided + expire || capture !== refund
+  const strange = [...accounts]
+    .filter(([reference, account]) => holds(account) && (!isOrderId(reference) || !known.has(uuidOf(reference as OrderId))))
+    .map(([reference]) => reference)
   const keys = Map.groupBy(
     ledger.filter(({ key }) => key !== null),
     ({ key }) => key,

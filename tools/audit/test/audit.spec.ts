@@ -212,6 +212,11 @@ test('I5: an event that is missing, made up, doubled under another id or out of 
   assert.deepEqual(await foundIn({ events: [...EVENTS, ...EVENTS] }), [], 'a repeat is no fault')
   assert.deepEqual(await brokenBy('delete from order_transition where order_id = $1 and version = 1', uuidOf(cancelled)), ['I5'])
   assert.equal(idOf('order', uuidOf(pending)), pending)
+
+  const move = 'update order_transition set at = at + $2::interval where order_id = $1 and version = 2'
+  await run(move, uuidOf(cancelled), '-7 days')
+  assert.deepEqual(await foundIn({ events: EVENTS.slice(0, 4) }), [], 'Kafka may have forgotten what is a week old')
+  await run(move, uuidOf(cancelled), '7 days')
 })
 
 test('I6: a webhook that was never told, never came, or came before its turn is found; one that came twice is not', async () => {

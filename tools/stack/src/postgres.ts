@@ -18,7 +18,7 @@ const SETTINGS = {
   max_connections: '120',
   unix_socket_directories: '',
   jit: 'off',
-  wal_level: 'minimal',
+  wal_level: 'replica', // so that it can be backed up while it runs, as managed ones are
   max_wal_senders: '0',
   io_method: 'sync',
 }

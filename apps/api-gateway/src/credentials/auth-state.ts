@@ -44,7 +44,7 @@ export class AuthState implements OnModuleInit, BeforeApplicationShutdown {
     redis: RedisClient,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.subscriber = redis.subscriber()
+    this.subscriber = redis.newSubscriber()
     observe('auth.revocations.age', (tell) => tell((performance.now() - this.knownAt) / 1000))
   }
 

@@ -16,11 +16,6 @@ const NOTE = {
     from noted join user_account on user_account.id = user_id`,
 }
 const FORGET = { name: 'device.forget', text: 'delete from known_device where user_id = $1' }
-const PRUNE = {
-  name: 'device.prune',
-  text: `delete from known_device where ctid in (
-    select ctid from known_device where last_seen_at < now() - interval '1 year' limit 1000)`,
-}
 
 export interface Noted {
   readonly isNew: boolean
@@ -48,9 +43,5 @@ export class DevicesRepository {
   /** A person's devices are strangers again. */
   async forgetAll(tx: Queryable, userId: string): Promise<void> {
     await tx.query(FORGET, [userId])
-  }
-
-  async prune(): Promise<void> {
-    await this.database.query(PRUNE)
   }
 }

@@ -72,7 +72,6 @@ const MARK_READY = {
     returning u.email, exists (select from totp where user_id = u.id and confirmed_at is not null)
       or exists (select from passkey where user_id = u.id) as "hasSecondFactor"`,
 }
-const PRUNE = { name: 'export.prune', text: 'delete from person_export where expires_at <= now()' }
 
 const rowOf = (row: ExportRow & { id: string }): ExportRow => ({ ...row, id: idOf('export', row.id) })
 
@@ -141,9 +140,5 @@ export class ExportsRepository {
   /** Stores the content; undefined when another try was faster or the account is closed. */
   async markReady(tx: Queryable, { id, attempts }: DueExport, content: Buffer, lifeMs: number): Promise<Recipient | undefined> {
     return (await tx.query<Recipient>(MARK_READY, [uuidOf(id), attempts, content, lifeMs]))[0]
-  }
-
-  async prune(): Promise<void> {
-    await this.database.query(PRUNE)
   }
 }

@@ -96,10 +96,6 @@ export class ExportsService {
     return this.repository.putOff(due, byMs)
   }
 
-  prune(): Promise<void> {
-    return this.repository.prune()
-  }
-
   /** Gathers an export, stores it, and has a mail sent. @throws AppError when another service can't be asked, or `signal` ends it */
   async gather(due: DueExport, signal: AbortSignal): Promise<void> {
     const account = await this.person.find(due.userId)

@@ -8,7 +8,6 @@ const POLL_MS = 1_000
 /** A gathering is given up before its lease ends, so that two never run at once. */
 const LEASE_MS = 10 * 60_000
 const GATHER_MS = LEASE_MS - 60_000
-const PRUNE_EVERY_MS = 60_000
 
 const backoffMs = (attempts: number): number => Math.min(500 * 2 ** attempts, 3_600_000)
 
@@ -17,7 +16,6 @@ const backoffMs = (attempts: number): number => Math.min(500 * 2 ** attempts, 3_
 export class ExportsWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController()
   private running: Promise<void> = Promise.resolve()
-  private pruneAt = 0
 
   constructor(
     private readonly exports: ExportsService,
@@ -46,10 +44,6 @@ export class ExportsWorker implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async round(): Promise<boolean> {
-    if (performance.now() >= this.pruneAt) {
-      await this.exports.prune()
-      this.pruneAt = performance.now() + PRUNE_EVERY_MS
-    }
     const due = await this.exports.takeDue(LEASE_MS)
     if (due === undefined) return false
     await this.gather(due)

@@ -88,21 +88,6 @@ const TAKE_ACTION = {
 const FINISH = { name: 'mail.finish', text: 'update mail set outcome = $2, finished_at = now() where id = $1 and outcome is null' }
 const PUT_OFF = { name: 'mail.put-off', text: "update mail set due_at = now() + $2 * interval '1 ms' where id = $1 and outcome is null" }
 
-/** Registrations and actions go a day after they expired, and their mail with them; mail without a link a day after it was done with. */
-const PRUNE = {
-  name: 'mail.prune',
-  text: `with registrations as (
-      delete from registration where id in (
-        select id from registration where expires_at < now() - interval '1 day'
-          and not exists (select from mail where registration_id = registration.id and outcome is null) limit 1000)),
-    actions as (
-      delete from mail_action where id in (
-        select id from mail_action where expires_at < now() - interval '1 day'
-          and not exists (select from mail where action_id = mail_action.id and outcome is null) limit 1000))
-    delete from mail where id in (
-      select id from mail where finished_at < now() - interval '1 day' and registration_id is null and action_id is null limit 1000)`,
-}
-
 const actionOf = (rows: { id: string; kind: string; userId: string | null; data: Record<string, string> }[]): MailAction | undefined =>
   rows[0] && { ...rows[0], userId: rows[0].userId ?? undefined }
 
@@ -158,9 +143,5 @@ export class MailRepository {
 
   async putOff(id: string, byMs: number): Promise<void> {
     await this.database.query(PUT_OFF, [id, byMs])
-  }
-
-  async prune(): Promise<void> {
-    await this.database.query(PRUNE)
   }
 }

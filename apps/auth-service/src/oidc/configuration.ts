@@ -16,7 +16,6 @@ import { speakForPartner } from './partner-tokens.js'
 
 const MINUTE_S = 60
 const ACCESS_TOKEN_S = 5 * MINUTE_S
-const REMEMBERED_S = 30 * 24 * 60 * MINUTE_S
 
 /** What OpenID Connect itself knows; they stand in an access token beside our own, for the userinfo endpoint. */
 const IDENTITY_SCOPES = ['openid', 'email']
@@ -110,7 +109,12 @@ const features = (isOperator: IsOperator): Configuration['features'] => ({
 })
 
 /** What auth-service offers of OpenID Connect, as far as it needs nobody else. */
-export const configuration = (issuer: string, cookieKeys: readonly string[], isOperator: IsOperator): Configuration => ({
+export const configuration = (
+  issuer: string,
+  cookieKeys: readonly string[],
+  rememberedS: number,
+  isOperator: IsOperator,
+): Configuration => ({
   cookies: {
     keys: [...cookieKeys],
     names: cookieNames(issuer.startsWith('https:')),
@@ -136,9 +140,9 @@ export const configuration = (issuer: string, cookieKeys: readonly string[], isO
     AuthorizationCode: MINUTE_S,
     IdToken: 60 * MINUTE_S,
     Interaction: 60 * MINUTE_S,
-    RefreshToken: REMEMBERED_S,
-    Session: REMEMBERED_S,
-    Grant: 2 * REMEMBERED_S, // outlives the last refresh token that was given under it
+    RefreshToken: rememberedS,
+    Session: rememberedS,
+    Grant: 2 * rememberedS, // outlives the last refresh token that was given under it
   },
   interactions: { url: (_ctx, { uid }) => `/account/sign-in/${uid}`, policy: policy() },
   loadExistingGrant: loadGrant,

@@ -44,7 +44,9 @@ export class OidcProvider {
   private create(keys: JWK[]): Provider {
     const { issuer } = this.config.service
     const provider = new Provider(issuer, {
-      ...configuration(issuer, this.config.oidc.cookieKeys, (id) => this.users.isOperator(id)),
+      ...configuration(issuer, this.config.oidc.cookieKeys, Math.ceil(this.config.retention.sessionMs / 1000), (id) =>
+        this.users.isOperator(id),
+      ),
       jwks: { keys: keys as never },
       adapter: (kind) => this.storage(kind),
       findAccount: (_ctx, id) => this.findAccount(id),

@@ -27,10 +27,6 @@ const FIND = {
     kind = 'session' and subject = $1 or kind = 'client' and subject = $2 or kind in ('user', 'partner') and subject = $3 and revoked_at >= $4
   ) limit 1`,
 }
-const PRUNE = {
-  name: 'revocation.prune',
-  text: 'delete from revocation where expires_at < now() and sequence < (select max(sequence) from revocation)',
-}
 
 @Injectable()
 export class RevocationsRepository {
@@ -63,9 +59,5 @@ export class RevocationsRepository {
   /** Whether a token is revoked, by what it says. */
   async isRevoked({ sid, clientId, sub, issuedAt }: Claims): Promise<boolean> {
     return (await this.database.query(FIND, [sid ?? '', clientId, sub, new Date(issuedAt)])).length > 0
-  }
-
-  async prune(): Promise<void> {
-    await this.database.query(PRUNE)
   }
 }

@@ -47,8 +47,4 @@ export class RevocationsService {
     const isWhole = revocations.length < MOST_AT_ONCE
     return { last: isWhole ? newest : (revocations.at(-1)?.sequence ?? newest), revocations, plans }
   }
-
-  prune(): Promise<void> {
-    return this.repository.prune()
-  }
 }

@@ -14,10 +14,8 @@ const SMTP_TIMEOUT_MS = 10_000
 const SEND_MS = 30_000
 const LEASE_MS = 60_000
 const MOST_WAIT_MS = 3_600_000
-/** How long a mail is tried (RFC 5321, section 4.5.4.1), and how long it is seen that it was. */
+/** How long a mail is tried (RFC 5321, section 4.5.4.1). */
 const GIVE_UP_MS = 5 * 24 * 3_600_000
-const KEEP_MS = 30 * 24 * 3_600_000
-const PRUNE_EVERY_MS = 60_000
 
 /** The commands whose refusal concerns the mail. What a server says to STARTTLS or AUTH is for us to mend, and no reason to lose a mail. */
 const OF_THE_MAIL = /^(MAIL|RCPT|DATA)/
@@ -39,7 +37,6 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly transport: Transporter
   private readonly rounds: Repeating
   private isStopped = false
-  private pruneAt = 0
 
   constructor(
     private readonly repository: MailsRepository,
@@ -80,9 +77,6 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
       if (rows.length > 0) await this.handle(rows)
       if (rows.length < AT_ONCE) break
     }
-    if (performance.now() < this.pruneAt) return
-    await this.repository.prune(KEEP_MS)
-    this.pruneAt = performance.now() + PRUNE_EVERY_MS
   }
 
   private async handle(rows: readonly MailRow[]): Promise<void> {

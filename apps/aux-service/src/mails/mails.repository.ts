@@ -47,11 +47,6 @@ const PUT_OFF: Statement = {
   name: 'mails.put-off',
   text: "update mail set due_at = now() + $3 * interval '1 ms' where id = $1 and attempts = $2 and outcome is null",
 }
-const PRUNE: Statement = {
-  name: 'mails.prune',
-  text: `delete from mail where id = any(array(
-    select id from mail where outcome is not null and finished_at < now() - $1 * interval '1 ms' limit 1000))`,
-}
 
 /** Mails that wait, and what became of those that don't. */
 @Injectable()
@@ -81,10 +76,5 @@ export class MailsRepository {
 
   async putOff({ id, attempts }: MailRow, waitMs: number): Promise<void> {
     await this.database.query(PUT_OFF, [id, attempts, waitMs])
-  }
-
-  /** Forgets some of the mails that ended so long ago. */
-  async prune(olderThanMs: number): Promise<void> {
-    await this.database.query(PRUNE, [olderThanMs])
   }
 }

@@ -111,11 +111,6 @@ export class DeadLettersRepository {
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
 
-  /** Deletes letters that died longer ago than that, so many at once. @returns how many went */
-  async prune(olderThanMs: number, limit: number): Promise<number> {
-    return (await this.database.query(sql.PRUNE, [olderThanMs, limit])).length
-  }
-
   async markReplayed(id: string): Promise<void> {
     await this.database.query(sql.MARK_REPLAYED, [uuidOf(id as LetterId)])
   }

@@ -61,9 +61,3 @@ export const PUT_BACK: Statement = {
   name: 'dead-letters.put-back',
   text: "update dead_letter set due_at = now() + $2::int * interval '1 ms' where id = any($1) and status = 'replaying'",
 }
-
-export const PRUNE: Statement = {
-  name: 'dead-letters.prune',
-  text: `delete from dead_letter where id = any(array(
-    select id from dead_letter where dead_at < now() - $1::bigint * interval '1 ms' and status <> 'replaying' order by dead_at limit $2)) returning id`,
-}

@@ -82,11 +82,6 @@ const COUNT_RANGE = {
   text: `select count(*) as count from (
     select from webhook_delivery where endpoint_id = $1 and created_at >= $2 and created_at < $3 and status = any($4) limit $5) as found`,
 }
-const PRUNE = {
-  name: 'deliveries.prune',
-  text: `delete from webhook_delivery where id in (
-    select id from webhook_delivery where status <> 'waiting' and finished_at < now() - $1 * interval '1 ms' limit $2) returning id`,
-}
 
 const deliveryOf = (row: DeliveryRow): WebhookDelivery => ({
   id: idOf('webhookDelivery', row.id),
@@ -160,11 +155,6 @@ export class DeliveriesRepository {
   /** Counts no further than to `most`. */
   async countRange(endpointId: string, { from, to, statuses }: Range, most: number): Promise<number> {
     return (await this.database.query<{ count: number }>(COUNT_RANGE, [endpointId, from, to, statuses, most]))[0]?.count ?? 0
-  }
-
-  /** Forgets some that ended so long ago. @returns how many */
-  async prune(keepMs: number, limit: number): Promise<number> {
-    return (await this.database.query(PRUNE, [keepMs, limit])).length
   }
 
   private async unpause(endpointId: string): Promise<void> {

@@ -56,7 +56,7 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   onApplicationBootstrap(): void {
-    this.subscriber = this.redis.subscriber()
+    this.subscriber = this.redis.newSubscriber()
     // What was announced while the line was broken, nobody has heard.
     this.subscriber.on('close', () => this.hearAgain(false)).on('ready', () => this.hearAgain(true))
     this.subscriber.on('message', (_channel, message: string) => {

@@ -18,7 +18,7 @@ export class OrderChanges implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   onApplicationBootstrap(): void {
-    this.subscriber = this.redis.subscriber()
+    this.subscriber = this.redis.newSubscriber()
     this.subscriber.on('message', (_channel, message: string) => this.tell(message.split(' ')))
     this.subscriber.subscribe(this.channel).catch(() => undefined) // it subscribes again by itself on reconnect
   }
