@@ -19,6 +19,7 @@ import { SessionsController } from './sessions/sessions.controller.js'
 import { SessionsRepository } from './sessions/sessions.repository.js'
 import { SessionsService } from './sessions/sessions.service.js'
 import { SignInController } from './sign-in/sign-in.controller.js'
+import { SignInMetrics } from './sign-in/sign-in-metrics.js'
 import { SignInService } from './sign-in/sign-in.service.js'
 import { Throttle } from './sign-in/throttle.js'
 import { AccountController } from './users/account.controller.js'
@@ -53,6 +54,7 @@ export const PEOPLE = {
     DevicesRepository,
     DevicesService,
     SignInService,
+    SignInMetrics,
     MailRepository,
     MailWorker,
     RevocationsRepository,

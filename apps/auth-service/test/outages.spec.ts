@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { ServiceTokens } from '@catamaran/platform'
-import { OutageProxy, testEngines } from '@catamaran/testing'
+import { ServiceTokens, startTelemetry } from '@catamaran/platform'
+import { figureOf, OutageProxy, testEngines } from '@catamaran/testing'
 import * as oidc from 'openid-client'
 import { Browser } from './browser.js'
 import { assertionOf, authorisation, newEmail, openSignIn, PASSWORD, postJson, register, signIn, tokensFor } from './journey.js'
 import { startAuth, type AuthSystem } from './system.js'
+
+const scrape = startTelemetry('auth-service')
 
 describe('a store that is away', () => {
   let system: AuthSystem
@@ -40,6 +42,8 @@ describe('a store that is away', () => {
     const { url } = await authorisation(system)
     const page = await openSignIn(browser, url)
     const { tokens } = await tokensFor(system, email)
+    const failures = async () => figureOf(await scrape('text'), 'signins_total{method="password",outcome="failed"}')
+    const before_ = await failures()
     dynamo.cut()
     try {
       const refused = await fetch(`${system.issuer}/token`, refreshBy(tokens.refresh_token))
@@ -57,6 +61,7 @@ describe('a store that is away', () => {
         assert.match(text, /<h1>A part of the system is not available<\/h1>/)
         assert.doesNotMatch(text, /at .*\.js|ECONN/)
       }
+      assert.equal(await failures(), before_ + 1)
       assert.ok(await isServiceTokenGiven())
     } finally {
       dynamo.restore()

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { OutageProxy, testEngines } from '@catamaran/testing'
+import { startTelemetry } from '@catamaran/platform'
+import { figureOf, OutageProxy, testEngines } from '@catamaran/testing'
 import { Browser } from './browser.js'
 import { authorisation, newEmail, openSignIn, PASSWORD, postJson, register, signIn, tokenOf } from './journey.js'
 import { startAuth, type AuthSystem } from './system.js'
+
+const scrape = startTelemetry('auth-service')
 
 describe('guessing passwords', () => {
   let system: AuthSystem
@@ -44,8 +47,11 @@ describe('guessing passwords', () => {
 
   it('ends after ten tries at one account, known or not, and says how long to wait; other accounts go on', async () => {
     const [known, other] = [await register(system), await register(system)]
+    const refusedOnes = async () => figureOf(await scrape('text'), 'signins_total{method="password",outcome="refused"}')
     for (const email of [known, newEmail()]) {
+      const before_ = await refusedOnes()
       const [tries, refusal] = await guess(email, 12)
+      assert.equal(await refusedOnes(), before_ + 11)
       assert.deepEqual([tries, refusal.status], [10, 429])
       const waitS = Number(refusal.headers.get('retry-after'))
       assert.ok(waitS > 850 && waitS <= 900, `${waitS} s`)

@@ -18,11 +18,11 @@ const orders = new Map<OrderId, OrderForMail>()
 const asked = new Set<unknown>()
 // core-service's side has its own test (apps/core-service/test/order-mail.spec.ts): here it is what answers.
 const core = createServer((request, response) => {
-  const order = orders.get(request.url?.split('/').at(-1) as OrderId)
+  const ids = (new URL(request.url ?? '', 'http://core').searchParams.get('ids') ?? '').split(',') as OrderId[]
   asked.add(request.headers['x-service-token'] !== undefined && request.headers.authorization === undefined)
-  const status = isCoreDown ? 503 : order === undefined ? 404 : 200
-  const problem = { type: '/problems/x', title: 'x', status, detail: 'x', code: 'orders.not-found', requestId: 'req' }
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(order ?? problem))
+  response
+    .writeHead(isCoreDown ? 503 : 200, { 'content-type': 'application/json' })
+    .end(JSON.stringify(isCoreDown ? {} : ids.flatMap((id) => orders.get(id) ?? [])))
 })
 
 before(async () => {

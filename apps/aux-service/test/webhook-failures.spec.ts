@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { newId, uuidOf, type Id } from '@catamaran/contracts'
-import { until } from '@catamaran/testing'
+import { startTelemetry } from '@catamaran/platform'
+import { figureOf, until } from '@catamaran/testing'
 import { DeliveriesRepository } from '../src/webhooks/deliveries.repository.js'
 import { Harness } from './harness.js'
 import { ok, Receiver, type Behaviour } from './receiver.js'
 import { fulfilmentFacts, partnerOf } from './webhooks.js'
 
+const scrape = startTelemetry('aux-service')
 const failing: Behaviour = (_received, response) => void response.writeHead(500).end()
 
 describe('webhooks that fail', () => {
@@ -106,8 +108,10 @@ describe('webhooks that fail', () => {
     assert.deepEqual([receiver.on('/gone').length, (await deliveries())[0].deadReason], [1, 'gone'])
   })
 
-  it('can be sent again one by one under the same webhook-id; asking twice queues once', async () => {
+  it('can be sent again one by one under the same webhook-id; asking twice queues once, and the delay of the event stays as it was', async () => {
     const { who, id, deliveries } = await endpointAt('/again')
+    const timed = async () => figureOf(await scrape('text'), 'webhooks_delay_seconds_count')
+    const before_ = await timed()
     await who.created(fulfilmentFacts(who.id))
     await until(async () => (await deliveries('?status=delivered')).length === 1, { message: 'it is delivered' })
     const [delivery] = await deliveries()
@@ -119,6 +123,7 @@ describe('webhooks that fail', () => {
     await until(async () => (await deliveries('?status=delivered')).length === 1, { message: 'it is delivered again' })
     assert.deepEqual([...new Set(receiver.on('/again').map((each) => each.id))], [delivery.eventId])
     assert.ok(receiver.on('/again').length >= 2)
+    assert.equal(await timed(), before_ + 1)
     const absent = await who.call('POST', `/${id}/redeliver`, { deliveryId: newId('webhookDelivery') })
     assert.equal(absent.body.code, 'webhooks.delivery-not-found')
     assert.equal((await who.call('POST', `/${id}/redeliver`, { ...range(), status: 'any' })).body.queued, 1)

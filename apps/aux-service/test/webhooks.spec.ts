@@ -51,6 +51,7 @@ describe('webhooks', () => {
     assert.deepEqual([received.body.type, received.body.data], ['fulfilment.created', data])
     assert.match(received.id, /^evt_/)
     assert.equal(verifies(secret, received), true)
+    assert.ok(!('traceparent' in received.headers), 'our trace is nobody’s business')
     assert.equal(verifies(secret, { ...received, text: received.text.replace('EUR', 'USD') }), false)
     await until(async () => (await deliveries(who, id, '?status=delivered')).length === 1, { message: 'it is known as delivered' })
     assert.equal(receiver.on('/form').length, 1)

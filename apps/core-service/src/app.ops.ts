@@ -1,5 +1,6 @@
 import { Outbox, OutboxView } from '@catamaran/messaging'
 import { DeadLettersController } from './ops/dead-letters.controller.js'
+import { FlagsController } from './ops/flags.controller.js'
 import { OutboxController } from './ops/outbox.controller.js'
 import { OutboxService } from './ops/outbox.service.js'
 import { StuckPaymentsController } from './ops/stuck-payments.controller.js'
@@ -8,7 +9,7 @@ import { StuckPaymentsService } from './ops/stuck-payments.service.js'
 
 /** What operators see and mend. */
 export const OPS = {
-  controllers: [StuckPaymentsController, DeadLettersController, OutboxController],
+  controllers: [StuckPaymentsController, DeadLettersController, OutboxController, FlagsController],
   providers: [
     StuckPaymentsRepository,
     StuckPaymentsService,

@@ -1,18 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { metrics } from '@opentelemetry/api'
-import { causesOf, LOGGER, logFields, type Logger } from '@catamaran/platform'
+import { idOf, type CancelReason } from '@catamaran/contracts'
+import { causesOf, counter, LOGGER, logFields, type LabelsOf, type Logger, type RequestContext } from '@catamaran/platform'
 import type { EndedHold } from './orders/orders.repository.js'
 import type { Order } from './orders/orders.schema.js'
+import type { Operation } from './payments/payments.repository.js'
+
+export type PaymentOutcome = LabelsOf<'payments.operations'>['outcome']
 
 /** What core-service tells of its business: metrics and log lines, one function each. */
 @Injectable()
 export class BusinessEvents {
-  private readonly meter = metrics.getMeter('catamaran')
-  private readonly placed = this.meter.createCounter('orders.placed', { description: 'Orders placed' })
-  private readonly confirmed = this.meter.createCounter('orders.confirmed', { description: 'Orders paid for in time' })
-  private readonly cancelled = this.meter.createCounter('orders.cancelled', { description: 'Orders cancelled, by reason' })
-  private readonly troubles = this.meter.createCounter('payments.trouble', { description: 'Calls to the payment provider without success' })
-  private readonly stockOuts = this.meter.createCounter('orders.out_of_stock', { description: 'Order lines refused for lack of stock' })
+  private readonly placed = counter('orders.placed')
+  private readonly confirmed = counter('orders.confirmed')
+  private readonly cancelled = counter('orders.cancelled')
+  private readonly operations = counter('payments.operations')
+  private readonly troubles = counter('payments.trouble')
+  private readonly stockOuts = counter('orders.out_of_stock')
 
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
@@ -39,7 +42,7 @@ export class BusinessEvents {
     this.logger.warn({ holds: count }, 'holds extended, because payments are switched off')
   }
 
-  orderCancelled(reason: string): void {
+  orderCancelled(reason: CancelReason): void {
     this.cancelled.add(1, { reason })
   }
 
@@ -47,10 +50,33 @@ export class BusinessEvents {
     this.logger.warn({ causes: causesOf(error) }, 'orders could not be swept, trying again')
   }
 
-  /** One call to the payment provider that came to something else than what was asked for. */
-  paymentTrouble(fields: { operationId: string; orderId: string; kind: string; attempts: number; outcome: string; error: string }): void {
-    this.troubles.add(1, { kind: fields.kind, outcome: fields.outcome })
-    this.logger[fields.outcome === 'refused' ? 'error' : 'warn'](fields, 'payment operation')
+  /** A payment operation that came to its end. */
+  paymentEnded(kind: Operation['kind'], outcome: PaymentOutcome): void {
+    this.operations.add(1, { kind, outcome })
+    logFields({ outcome })
+  }
+
+  /** A call to the payment provider that came to something else than what was asked for. */
+  paymentTrouble(kind: Operation['kind'], outcome: 'unknown' | 'refused', error: string): void {
+    this.troubles.add(1, { kind, outcome })
+    logFields({ outcome, error })
+  }
+
+  /** The one wide line of a payment operation each time it is taken up. */
+  paymentTried({ id, orderId, kind, attempts }: Operation, { traceparent, fields }: RequestContext, durationMs: number): void {
+    const isTrouble = fields.causes !== undefined || fields.outcome === 'unknown' || fields.outcome === 'failed'
+    const level = fields.outcome === 'refused' ? 'error' : isTrouble ? 'warn' : 'info'
+    const operationId = idOf('paymentOperation', id)
+    const line = {
+      requestId: operationId,
+      trace: traceparent.slice(3, 35),
+      operationId,
+      orderId,
+      kind,
+      attempts,
+      durationMs: Math.round(durationMs),
+    }
+    this.logger[level]({ ...line, ...fields }, 'payment operation')
   }
 
   paymentsFailed(error: unknown): void {

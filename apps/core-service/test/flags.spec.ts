@@ -5,7 +5,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { uuidOf, type OrderId, type ProductId } from '@catamaran/contracts'
+import { ACR, newId, uuidOf, type OrderId, type ProductId } from '@catamaran/contracts'
+import { FLAGS } from '@catamaran/flags'
 import { TestFlagProvider, until } from '@catamaran/testing'
 import { freshKey, Harness, orderOf } from './harness.js'
 import { newPartner, prepareTopics } from './partner.js'
@@ -215,4 +216,23 @@ test('partners of a plan that is in the beta may run two imports at once, others
   const [refused, third] = [await open('standard', 'other'), await open('large', 'third')]
   assert.deepEqual([refused.status, third.status], [429, 429])
   for (const each of [first, second, refused, third]) each.end()
+})
+
+test('an operator sees each flag as everybody has it, or one caller, and whether the provider decided', async () => {
+  const authorization = `Bearer ${await harness.issuer.token({ scopes: ['ops'], acr: ACR.multi })}`
+  const list = async (query = '') => {
+    const { status, body } = await harness.call(core.url, 'GET', `/v1/ops/flags${query}`, undefined, { authorization })
+    const items = (body.items ?? []) as { key: string; value: unknown; decidedBy: string; owner: string }[]
+    return { status, flags: Object.fromEntries(items.map(({ key, value, decidedBy }) => [key, `${String(value)} by ${decidedBy}`])) }
+  }
+  const partner = newId('partner')
+  assert.deepEqual((await list()).flags['imports.parallel'], 'false by provider')
+  assert.deepEqual((await list(`?caller=${partner}&plan=large`)).flags['imports.parallel'], 'true by provider')
+  assert.deepEqual((await list(`?caller=${partner}&plan=small`)).flags['imports.parallel'], 'false by provider')
+  provider.set('search.ranking', 'by the moon')
+  await until(async () => (await list()).flags['search.ranking'] === 'coverage by default', {
+    message: 'a value it may not take is not taken',
+  })
+  assert.deepEqual(Object.keys((await list()).flags).sort(), Object.keys(FLAGS).sort())
+  for (const query of ['?plan=large', '?caller=ord_1', '?user=x']) assert.equal((await list(query)).status, 400)
 })

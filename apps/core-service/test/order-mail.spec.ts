@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import { newId, OrderForMail, uuidOf } from '@catamaran/contracts'
+import { newId, OrdersForMail, uuidOf, type OrderForMail } from '@catamaran/contracts'
 import { ADDRESS, freshKey, Harness, orderOf } from './harness.js'
 
 let harness: Harness
@@ -31,8 +31,10 @@ const place = async (address: object) => {
   const body = { ...orderOf([await harness.product(5, { name: 'Oak lamp' }), 2]), deliveryAddress: address }
   return { buyer, answer: await buyer.call('POST', '/v1/orders', body, freshKey()) }
 }
-const readAs = async (service: 'aux-service' | 'api-gateway', id: string) =>
-  harness.call(url, 'GET', `/internal/orders/${id}`, undefined, { 'x-service-token': await harness.issuer.serviceToken(service) })
+const readAs = async (service: 'aux-service' | 'api-gateway', ...ids: string[]) =>
+  harness.call(url, 'GET', `/internal/orders?ids=${ids.join()}`, undefined, {
+    'x-service-token': await harness.issuer.serviceToken(service),
+  })
 
 test('aux-service reads of an order what a mail tells, with the address and language that its buyer gave', async () => {
   const address = { ...ADDRESS, email: 'ada@example.org', language: 'de' }
@@ -41,20 +43,24 @@ test('aux-service reads of an order what a mail tells, with the address and lang
   assert.deepEqual(answer.body.deliveryAddress, address)
   const { status, body } = await readAs('aux-service', answer.body.id)
   assert.equal(status, 200)
-  const order = OrderForMail.parse(body)
+  const [order] = OrdersForMail.parse(body) as [OrderForMail]
   assert.deepEqual([order.buyerId, order.email, order.language], [buyer.id, 'ada@example.org', 'de'])
   assert.deepEqual(order.lines, [{ name: 'Oak lamp', quantity: 2, unitPrice: { amountMinor: 1000, currency: 'EUR' } }])
   await run('update orders set delivery_address = null, buyer_id = gen_random_uuid() where id = $1', [uuidOf(answer.body.id)])
-  const erased = OrderForMail.parse((await readAs('aux-service', answer.body.id)).body)
+  const erased = (OrdersForMail.parse((await readAs('aux-service', answer.body.id)).body) as [OrderForMail])[0]
   assert.deepEqual([erased.email, erased.language], [null, 'en'])
   assert.notEqual(erased.buyerId, buyer.id)
 })
 
-test('an order without an email has none, one that is not there is 404, and nobody else may ask', async () => {
+test('an order without an email has none, one that is not there is left out, and nobody else may ask', async () => {
   const { answer } = await place(ADDRESS)
-  assert.equal(OrderForMail.parse((await readAs('aux-service', answer.body.id)).body).email, null)
-  const missing = await readAs('aux-service', newId('order'))
-  assert.deepEqual([missing.status, missing.body.code], [404, 'orders.not-found'])
+  const { body } = await readAs('aux-service', newId('order'), answer.body.id)
+  assert.deepEqual(
+    OrdersForMail.parse(body).map(({ id, email }) => [id, email]),
+    [[answer.body.id, null]],
+  )
+  for (const ids of [[], ['ord_1'], Array.from({ length: 51 }, () => newId('order'))])
+    assert.equal((await readAs('aux-service', ...ids)).status, 400)
   const refused = await readAs('api-gateway', answer.body.id)
   assert.deepEqual([refused.status, refused.body.code], [403, 'auth.caller-not-allowed'])
   for (const wrong of [{ email: 'ada' }, { email: 'ada@example.org', language: 'fr' }])

@@ -217,6 +217,21 @@ test('a duplicate of an order that is still being placed waits for it, at most i
   assert.equal((await buyer.call('POST', '/v1/orders', orderOf([product, 1]), key)).body.id, (await first).body.id)
 })
 
+test('a piece that comes back while an order waits for the stock is sold to it', async () => {
+  const product = await harness.product(0)
+  const buyer = await harness.buyer(url)
+  const client = harness.database.directClient()
+  await client.connect()
+  await client.query('begin')
+  await client.query('update stock set available = 1, restocked = 1 where product_id = $1', [uuidOf(product)])
+  const order = buyer.call('POST', '/v1/orders', orderOf([product, 1]), freshKey())
+  await harness.untilBlocked()
+  await client.query('commit')
+  await client.end()
+  assert.equal((await order).status, 201)
+  assert.deepEqual(await harness.stockOf(product), { available: 0, held: 1 })
+})
+
 test('an order from the cart names its version, empties it once, and can be sent again', async () => {
   const product = await harness.product(10)
   const buyer = await harness.buyer(url)

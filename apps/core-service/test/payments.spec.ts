@@ -3,12 +3,14 @@ import { createHmac } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { newId, uuidOf, type PartnerId, type ProductId } from '@catamaran/contracts'
-import { spawnService, until } from '@catamaran/testing'
+import { startTelemetry } from '@catamaran/platform'
+import { figureOf, spawnService, until } from '@catamaran/testing'
 import { freshKey, Harness, orderOf } from './harness.js'
 import { Psp, PSP_SECRETS, type PspPayment } from './psp.js'
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
 
+const scrape = startTelemetry('core-service')
 let harness: Harness
 let psp: Psp
 let url: string
@@ -117,13 +119,16 @@ test("a stranger's fulfilment is not found, for reading, shipping and cancelling
   assert.deepEqual((await stranger.call('GET', '/v1/partner/fulfilments')).body.items, [])
 })
 
-test('a declined card cancels the order and frees its stock', async () => {
+test('a declined card cancels the order, frees its stock, and is counted as declined', async () => {
+  const declined = async () => figureOf(await scrape('text'), 'payments_operations_total{kind="authorise",outcome="declined"}')
+  const before_ = await declined()
   for (const card of ['card_declined', 'card_insufficient_funds']) {
     const product = await harness.product(3)
     const cancelled = await reaches(await place(card, [product, 3]), 'cancelled')
     assert.deepEqual([cancelled.cancelReason, cancelled.payment.status], ['payment_declined', 'declined'])
     assert.deepEqual(await harness.stockOf(product), { available: 3, held: 0 })
   }
+  await until(async () => (await declined()) === before_ + 2, { message: 'both were counted' })
   await books()
 })
 

@@ -30,7 +30,7 @@ test('the admin port tells that it lives, has started, is ready, and what it has
   assert.equal((await admin('/nothing'))[0], 404)
   const [status, metrics] = await admin('/metrics')
   assert.equal(status, 200)
-  assert.match(metrics, /http_server_request_duration_count\{[^}]*http_route="\/v1\/products"[^}]*\} 1/)
+  assert.match(metrics, /http_server_request_duration_seconds_count\{[^}]*http_route="\/v1\/products"[^}]*\} 1/)
   assert.match(metrics, /service_name="core-service"/)
   assert.match(metrics, /^outbox_/m)
 })

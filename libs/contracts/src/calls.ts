@@ -92,9 +92,9 @@ export const CALLS: readonly CallRule[] = [
   {
     from: 'aux-service',
     to: 'core-service',
-    purpose: 'an order as it is now, for a mail',
+    purpose: 'orders as they are now, for mails',
     methods: ['GET'],
-    paths: ['/internal/orders/*'],
+    paths: ['/internal/orders'],
     serviceToken: true,
   },
   {

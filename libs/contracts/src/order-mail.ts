@@ -6,7 +6,7 @@ import { Money } from './money.js'
 export const MailLanguage = z.enum(['en', 'de'])
 export type MailLanguage = z.infer<typeof MailLanguage>
 
-/** `GET /internal/orders/{id}` of core-service: what a mail tells of an order, as it is now. Read for each mail, kept nowhere. */
+/** What a mail tells of an order, as it is now. Read for each mail, kept nowhere. */
 export const OrderForMail = z.strictObject({
   id: idSchema('order'),
   buyerId: idSchema('user').meta({ description: 'A pseudonym once the person was erased' }),
@@ -23,3 +23,8 @@ export const OrderForMail = z.strictObject({
   returns: z.array(z.strictObject({ id: idSchema('return'), refund: Money })),
 })
 export type OrderForMail = z.infer<typeof OrderForMail>
+
+/** `GET /internal/orders?ids=ord_…,ord_…` of core-service answers those that there are, in no order. */
+export const OrdersForMail = z.array(OrderForMail)
+/** Orders asked for at once, at most. */
+export const MAX_ORDERS_FOR_MAIL = 50

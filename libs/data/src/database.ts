@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common'
-import { AppError, traced } from '@catamaran/platform'
+import { AppError, observe, traced } from '@catamaran/platform'
 import { SpanKind } from '@opentelemetry/api'
 import pg from 'pg'
 
@@ -58,10 +58,20 @@ const translate = (error: unknown): never => {
 const asSpan = <T>({ name }: Statement, run: () => Promise<T>): Promise<T> =>
   traced(name, { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql', 'db.query.summary': name } }, run)
 
+const observePool = (pool: pg.Pool, most: number): (() => void)[] => [
+  observe('db.client.connection.count', (tell) => {
+    tell(pool.totalCount - pool.idleCount, { state: 'used' })
+    tell(pool.idleCount, { state: 'idle' })
+  }),
+  observe('db.client.connection.max', (tell) => tell(most)),
+  observe('db.client.connection.pending_requests', (tell) => tell(pool.waitingCount)),
+]
+
 /** A service's own PostgreSQL database: a pool with named statements and transactions. Reconnects by itself. */
 @Injectable()
 export class Database implements Queryable, OnApplicationShutdown {
   readonly pool: pg.Pool
+  private readonly endings: (() => void)[]
 
   constructor({ url, connections = 10, statementTimeoutMs = 5_000, applicationName = 'catamaran' }: DatabaseOptions) {
     this.pool = new pg.Pool({
@@ -74,6 +84,7 @@ export class Database implements Queryable, OnApplicationShutdown {
       keepAlive: true,
     })
     this.pool.on('error', () => undefined) // an idle connection was lost: the pool has dropped it, the next query opens another
+    this.endings = observePool(this.pool, connections)
   }
 
   /**
@@ -116,6 +127,7 @@ export class Database implements Queryable, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    for (const end of this.endings) end()
     await this.pool.end()
   }
 }

@@ -11,7 +11,8 @@ import {
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import type { OnApplicationShutdown } from '@nestjs/common'
-import { AppError } from '@catamaran/platform'
+import { AppError, traced } from '@catamaran/platform'
+import { SpanKind } from '@opentelemetry/api'
 
 export interface DynamoOptions {
   /** Undefined: the region's own service. */
@@ -37,6 +38,15 @@ export interface KeyAttribute {
 /** A failed condition is an answer, not a fault: the caller looks at it itself, and at `Item` if it asked for ALL_OLD. */
 export const isConditionFailed = (error: unknown): error is Error & { Item?: Record<string, unknown> } =>
   (error as { name?: string }).name === 'ConditionalCheckFailedException'
+
+type Command = Parameters<DynamoDBDocumentClient['send']>[0]
+
+/** A call's span: of the command its name and table are told, of keys and items nothing. */
+const asSpan = <T>(command: Command, send: () => Promise<T>): Promise<T> => {
+  const { TableName: table = '' } = command.input as { TableName?: string }
+  const summary = `${command.constructor.name.replace('Command', '')} ${table}`.trimEnd()
+  return traced(summary, { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'aws.dynamodb', 'db.query.summary': summary } }, send)
+}
 
 /** The DynamoDB document client of a service, with deadlines and keep-alive. `table(definition)` gives the real table name. */
 export class Dynamo implements OnApplicationShutdown {
@@ -68,8 +78,8 @@ export class Dynamo implements OnApplicationShutdown {
    * Sends a document command. @throws AppError service.unavailable when DynamoDB is away or throttles; its own exceptions
    * (`isConditionFailed`, TransactionCanceledException) else
    */
-  readonly send: DynamoDBDocumentClient['send'] = ((command: Parameters<DynamoDBDocumentClient['send']>[0]) =>
-    this.documents.send(command).catch((error: unknown) => {
+  readonly send: DynamoDBDocumentClient['send'] = ((command: Command) =>
+    asSpan(command, () => this.documents.send(command)).catch((error: unknown) => {
       if (isAway(error)) throw new AppError('service.unavailable', {}, { cause: error })
       // The document client leaves the item of a failed condition as it came.
       if (isConditionFailed(error) && error.Item !== undefined) error.Item = unmarshall(error.Item as Record<string, AttributeValue>)

@@ -3,5 +3,5 @@ export { Database, isConnectionLoss, wasTooSlow, type DatabaseOptions, type Quer
 export { createTables, Dynamo, isConditionFailed, type DynamoOptions, type KeyAttribute, type TableDefinition } from './dynamo.js'
 export { databaseConfig, databaseEnv, dataKeysConfig, dataKeysEnv, dynamoConfig, dynamoEnv, redisConfig, redisEnv } from './env.js'
 export { migrate } from './migrate.js'
-export { RedisClient, type RedisOptions } from './redis.js'
+export { RedisClient, redisSpan, type RedisOptions } from './redis.js'
 export { seal, unseal } from './sealed.js'

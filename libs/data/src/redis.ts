@@ -1,4 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common'
+import { observe, traced } from '@catamaran/platform'
+import { SpanKind } from '@opentelemetry/api'
 import { Redis } from 'ioredis'
 
 export interface RedisOptions {
@@ -14,6 +16,10 @@ export interface RedisOptions {
  * Nothing kept there hurts when it is lost.
  */
 export class RedisClient extends Redis implements OnApplicationShutdown {
+  /** Until when those who use it do without, because it was too slow; by `performance.now()`. */
+  pausedUntil = 0
+  private readonly endObserving: () => void
+
   constructor({ url, keyPrefix = '', pipelining = true }: RedisOptions) {
     super(url, {
       keyPrefix,
@@ -25,6 +31,12 @@ export class RedisClient extends Redis implements OnApplicationShutdown {
       retryStrategy: (attempt) => Math.min(attempt * 50, 1_000),
     })
     this.on('error', () => undefined) // told by each rejected command
+    this.endObserving = observe('circuit_breaker.state', (tell) => tell(this.isUsable() ? 0 : 1, { peer: 'redis' }))
+  }
+
+  /** Whether it is there, and nobody has found it too slow just now. */
+  isUsable(): boolean {
+    return this.status === 'ready' && performance.now() >= this.pausedUntil
   }
 
   /** A second connection for subscriptions, which block commands. It may wait for the server. */
@@ -40,6 +52,11 @@ export class RedisClient extends Redis implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
+    this.endObserving()
     this.disconnect()
   }
 }
+
+/** Asks Redis under a span of its own, which tells the command's name alone. Example: `await redisSpan('get', () => redis.get(key))`. */
+export const redisSpan = <T>(command: string, ask: () => Promise<T>): Promise<T> =>
+  traced(command, { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'redis', 'db.query.summary': command } }, ask)

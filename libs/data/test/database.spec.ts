@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { AppError } from '@catamaran/platform'
-import { OutageProxy, testScope, until, type TestScope } from '@catamaran/testing'
+import { startTelemetry, type AppError } from '@catamaran/platform'
+import { figureOf, OutageProxy, testScope, until, type TestScope } from '@catamaran/testing'
 import { Database, isConnectionLoss, wasTooSlow } from '../src/database.js'
 import { migrate } from '../src/migrate.js'
 
@@ -63,6 +63,23 @@ test('a transaction is committed as a whole or not at all', async () => {
     1,
   )
   assert.deepEqual(await database.query(statement('select id from thing where id >= 100')), [{ id: 101 }])
+})
+
+test('the pool tells who holds connections, and who waits for one', async () => {
+  const scrape = startTelemetry('core-service')
+  const database = open({ connections: 2 })
+  const released = Promise.withResolvers<void>()
+  const holding = [1, 2].map(() => database.transaction(() => released.promise))
+  const waiting = database.query(statement('select 1'))
+  const figures = async (): Promise<number[]> => {
+    const text = await scrape('text')
+    const names = ['count{state="used"}', 'count{state="idle"}', 'pending_requests', 'max']
+    return names.map((name) => figureOf(text, `db_client_connection_${name}`))
+  }
+  await until(async () => String(await figures()) === '2,0,1,2', { message: 'two are used, and one waits' })
+  released.resolve()
+  await Promise.all([...holding, waiting])
+  assert.deepEqual(await figures(), [0, 2, 0, 2])
 })
 
 test("bigint columns are numbers, and a fault of the statement keeps PostgreSQL's code", async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb'
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { OutageProxy, testScope, until, type TestScope } from '@catamaran/testing'
+import { startTelemetry } from '@catamaran/platform'
+import { figureOf, OutageProxy, testScope, until, type TestScope } from '@catamaran/testing'
 import { createTables, Dynamo, isConditionFailed, type TableDefinition } from '../src/dynamo.js'
 import { RedisClient } from '../src/redis.js'
 
@@ -74,7 +75,9 @@ test('an absent DynamoDB is told as unavailable, and used again by itself', asyn
   assert.equal((await until(read)).Item?.['owner'], 'a')
 })
 
-test('an absent Redis rejects at once, and is used again by itself', async () => {
+test('an absent Redis rejects at once, is told of as away, and is used again by itself', async () => {
+  const scrape = startTelemetry('core-service')
+  const breaker = async () => figureOf(await scrape('text'), 'circuit_breaker_state{peer="redis"}')
   const redisProxy = await OutageProxy.before(scope.engines.redisUrl)
   const redis = new RedisClient({ url: redisProxy.url, keyPrefix: scope.keyPrefix })
   await until(() => redis.set('key', 'value'), { message: 'it is connected' })
@@ -83,8 +86,12 @@ test('an absent Redis rejects at once, and is used again by itself', async () =>
   const startedAt = performance.now()
   await assert.rejects(redis.get('key'))
   assert.ok(performance.now() - startedAt < 250)
+  assert.equal(await breaker(), 1)
   redisProxy.restore()
   assert.equal(await until(() => redis.get('key'), { message: 'it answers again' }), 'value')
+  assert.equal(await breaker(), 0)
+  redis.pausedUntil = performance.now() + 60_000
+  assert.equal(await breaker(), 1, 'too slow is as good as away')
   redis.onApplicationShutdown()
   await redisProxy.close()
 })

@@ -19,6 +19,14 @@ export interface FlagsOptions {
   logger: Logger
 }
 
+/** A flag as one caller has it now. */
+export interface FlagState {
+  readonly key: FlagKey
+  readonly value: boolean | number | string
+  /** `default` while the provider was never reached, has no such flag or gives it a value that it may not take. */
+  readonly decidedBy: 'provider' | 'default'
+}
+
 const START_WAIT_S = 0.9
 const FLUSH_WAIT_MS = 1_000
 const EVERYBODY: LDContext = { kind: 'service', key: 'catamaran', anonymous: true }
@@ -26,9 +34,11 @@ const EVERYBODY: LDContext = { kind: 'service', key: 'catamaran', anonymous: tru
 const NOBODY: LDContext = { kind: 'user', key: 'anonymous', anonymous: true }
 const LASTING = (Object.keys(FLAGS) as FlagKey[]).filter(isLasting)
 
+const callerContext = (key: string, plan: string | undefined): LDContext => ({ kind: 'user', key, ...(plan === undefined ? {} : { plan }) })
+
 /** Who flags are asked for, as the provider's rules name them: the user's or partner's id and plan, else the device. */
 const providerContextOf = ({ caller, deviceId }: RequestContext): LDContext => {
-  if (caller !== undefined) return { kind: 'user', key: caller.sub, ...(caller.plan === undefined ? {} : { plan: caller.plan }) }
+  if (caller !== undefined) return callerContext(caller.sub, caller.plan)
   return deviceId === undefined ? NOBODY : { kind: 'user', key: `device:${deviceId}`, anonymous: true }
 }
 
@@ -74,6 +84,18 @@ export class Flags implements OnModuleInit, OnApplicationShutdown {
     if (decided !== undefined) return decided as FlagValue<K>
     const value = this.checked(key, await this.client.variation(key, this.providerContext(), FLAGS[key].default))
     return (currentContext()?.flags?.[key] as FlagValue<K> | undefined) ?? followFlag(key, value)
+  }
+
+  /** Every flag as a caller has it, or without one as everybody has; nothing is decided by it for the request in hand. */
+  async stateFor(caller?: { readonly id: string; readonly plan: string | undefined }): Promise<FlagState[]> {
+    const context = caller === undefined ? EVERYBODY : callerContext(caller.id, caller.plan)
+    return Promise.all(
+      (Object.keys(FLAGS) as FlagKey[]).map(async (key) => {
+        const { value, reason } = await this.client.variationDetail(key, isLasting(key) ? EVERYBODY : context, FLAGS[key].default)
+        const isDecided = reason.kind !== 'ERROR' && isValueOf(key, value)
+        return { key, value: this.checked(key, value), decidedBy: isDecided ? ('provider' as const) : ('default' as const) }
+      }),
+    )
   }
 
   /** Tells the provider that the caller of the request in hand did what experiments are judged by. It is sent in the background, or lost with the provider away. */

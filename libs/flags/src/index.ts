@@ -1,5 +1,5 @@
 export { flagsConfig, flagsEnv } from './env.js'
-export { Flags, type FlagsOptions } from './flags.js'
+export { Flags, type FlagsOptions, type FlagState } from './flags.js'
 export {
   FLAGS,
   METRICS,

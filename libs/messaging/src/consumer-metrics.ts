@@ -1,4 +1,4 @@
-import { metrics, type Counter, type Histogram, type ObservableGauge, type ObservableResult } from '@opentelemetry/api'
+import { counter, histogram, isSampled, observe } from '@catamaran/platform'
 
 /** What became of a message or batch. */
 export type Outcome = 'done' | 'retried' | 'waiting' | 'dead' | 'skipped'
@@ -15,32 +15,33 @@ interface PartitionState {
 
 /** What the consumers tell of themselves: outcomes, durations, and how far each partition is behind. */
 export class ConsumerMetrics {
-  private readonly consumed: Counter
-  private readonly duration: Histogram
-  private readonly lag: ObservableGauge
-  private readonly held: ObservableGauge
+  private readonly consumed = counter('messaging.consumed')
+  private readonly duration = histogram('messaging.process.duration')
   private readonly partitions = new Map<string, PartitionState>()
+  private readonly endings = [
+    observe('messaging.lag', (tell) => {
+      for (const { lag, group, topic, partition } of this.partitions.values()) tell(lag, { group, topic, partition })
+    }),
+    observe('messaging.held', (tell) => {
+      const now = Date.now()
+      for (const { heldSince, group, topic, partition } of this.partitions.values())
+        tell(heldSince === undefined ? 0 : (now - heldSince) / 1000, { group, topic, partition })
+    }),
+  ]
 
-  constructor() {
-    const meter = metrics.getMeter('catamaran')
-    this.consumed = meter.createCounter('messaging.consumed', { description: 'Messages by group and outcome' })
-    this.duration = meter.createHistogram('messaging.process.duration', {
-      unit: 's',
-      description: 'Duration of handling one message or batch',
-      advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5] },
-    })
-    this.lag = meter.createObservableGauge('messaging.lag', { description: 'Messages not yet handled, per partition' })
-    this.lag.addCallback(this.observeLag)
-    this.held = meter.createObservableGauge('messaging.held', { unit: 's', description: 'How long a partition has been held up' })
-    this.held.addCallback(this.observeHeld)
+  /** Makes a group known, before it has done anything. */
+  start(group: string): void {
+    counter('messaging.consumed', { group })
   }
 
   note(group: string, outcome: Outcome, count: number): void {
     this.consumed.add(count, { group, outcome })
   }
 
-  noteDuration(group: string, ms: number): void {
-    this.duration.record(ms / 1000, { group })
+  /** @param traceparent of what was handled */
+  noteDuration(group: string, ms: number, traceparent: string): void {
+    if (isSampled(traceparent)) this.duration.recordTraced(ms / 1000, traceparent, { group })
+    else this.duration.record(ms / 1000, { group })
   }
 
   notePartition(group: string, topic: string, partition: number, lag: number, heldSince: number | undefined): void {
@@ -53,17 +54,6 @@ export class ConsumerMetrics {
   }
 
   close(): void {
-    this.lag.removeCallback(this.observeLag)
-    this.held.removeCallback(this.observeHeld)
-  }
-
-  private readonly observeLag = (result: ObservableResult): void => {
-    for (const { lag, heldSince: _, ...labels } of this.partitions.values()) result.observe(lag, labels)
-  }
-
-  private readonly observeHeld = (result: ObservableResult): void => {
-    for (const { heldSince, lag: _, ...labels } of this.partitions.values()) {
-      if (heldSince !== undefined) result.observe((Date.now() - heldSince) / 1000, labels)
-    }
+    for (const end of this.endings) end()
   }
 }

@@ -38,6 +38,9 @@ const MAX_SEND_BYTES = 900_000
 const HEADER_BYTES = 400
 /** While there is a backlog, rows are read behind the last one; this often it starts at the front again, for transactions that came late. */
 const SWEEP_MS = 250
+/** The depth of a backlog is counted this often, and no further than that. */
+const COUNT_EVERY_MS = 2_000
+const MOST_COUNTED = 10_000
 /** What the broker will never take, however often it is sent. */
 const NEVER = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TIMESTAMP'])
 
@@ -54,6 +57,8 @@ export class PublishFailure extends Error {
 /** Empties the outbox: the next rows are read and the last ones deleted while a batch is on its way, never two batches at once. */
 export class Drain {
   private notifying: Promise<void> = Promise.resolve()
+  private depth = 0
+  private countAt = 0
 
   constructor(private readonly options: DrainOptions) {}
 
@@ -79,7 +84,7 @@ export class Drain {
     try {
       let batch = await this.read(0)
       while (batch.rows.length > 0 && isHeld()) {
-        metrics.noteOldest(batch.rows[0]?.time)
+        metrics.noteWaiting(batch.rows[0]?.time, await this.depthOf(batch))
         const hasMore = batch.rows.length === batchSize && performance.now() < endAt && !isStopped()
         const next = hasMore ? this.read(batch.rows.at(-1)?.seq ?? 0) : Promise.resolve(NOTHING)
         next.catch(() => undefined) // seen where it is awaited, unless sending fails first
@@ -90,7 +95,7 @@ export class Drain {
         published += batch.rows.length
         batch = await next
       }
-      if (published === 0) metrics.noteOldest(batch.rows[0]?.time)
+      if (published === 0 && batch.rows.length === 0) metrics.noteWaiting(undefined, 0)
     } finally {
       await deleting
       await this.notifying
@@ -103,6 +108,16 @@ export class Drain {
     for (const chunk of chunksOf(outgoing)) await this.send(chunk, sent)
     this.options.metrics.notePublished(sent.length)
     await this.notify(sent)
+  }
+
+  /** How many events wait, the batch included: counted only while more than one batch does, and not each time. */
+  private async depthOf({ rows }: Batch): Promise<number> {
+    if (rows.length < this.options.batchSize) this.depth = rows.length
+    else if (performance.now() >= this.countAt) {
+      this.countAt = performance.now() + COUNT_EVERY_MS
+      this.depth = await this.options.rows.count(MOST_COUNTED)
+    }
+    return this.depth
   }
 
   /** The rows behind one, made into messages while the batch before is on its way. */

@@ -32,6 +32,7 @@ export class GroupConsumer {
 
   /** Connects and consumes in the background. */
   start(): void {
+    this.deps.metrics.start(this.handlers.group)
     this.running = this.run()
   }
 

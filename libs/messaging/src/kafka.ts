@@ -22,7 +22,7 @@ export const createKafka = ({ brokers }: KafkaConfig, clientId: string, logger?:
     connectionTimeout: 2_000,
     requestTimeout: 10_000,
     retry,
-    logLevel: logger?.isLevelEnabled('debug') === true ? logLevel.INFO : logLevel.NOTHING,
+    logLevel: logLevel.INFO, // our own level decides, which may change
     logCreator:
       () =>
       ({ namespace, log }) =>

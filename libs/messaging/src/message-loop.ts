@@ -1,5 +1,14 @@
 import { TOPICS, type DomainEvent, type Topic } from '@catamaran/contracts'
-import { AppError, causesOf, isSampled, runInContext, traced, traceparentOf, type RequestContext } from '@catamaran/platform'
+import {
+  AppError,
+  causesOf,
+  isSampled,
+  runInContext,
+  traced,
+  traceparentOf,
+  type LogFields,
+  type RequestContext,
+} from '@catamaran/platform'
 import { SpanKind } from '@opentelemetry/api'
 import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import { readMessage, typeOf, isEventType } from './cloud-event.js'
@@ -23,7 +32,7 @@ interface Step {
   readonly messages: readonly [KafkaMessage, ...KafkaMessage[]]
   readonly context: RequestContext
   /** Fields of its log line. */
-  readonly fields: Record<string, unknown>
+  readonly fields: LogFields
 }
 
 /** What stands in the way of a partition: the step that fails, by its first offset. */
@@ -208,7 +217,7 @@ export class MessageLoop {
 
   private async failed(step: Step, trouble: Trouble, error: unknown, startedAt: number): Promise<number | undefined> {
     const { attempts: most = 5, retryMs = 50, maxWaitMs = 5_000 } = this.deps.options
-    step.fields['causes'] = causesOf(error)
+    step.fields.causes = causesOf(error)
     // A letter has nowhere else to go: it waits too.
     if (isUnavailable(error) || this.isOfLetters(step.topic)) {
       trouble.waits++
@@ -251,7 +260,7 @@ export class MessageLoop {
     metrics.note(group, outcome, step.messages.length)
     if (outcome === 'skipped') return
     const durationMs = performance.now() - startedAt
-    metrics.noteDuration(group, durationMs)
+    metrics.noteDuration(group, durationMs, step.context.traceparent)
     const level = outcome === 'done' ? 'info' : outcome === 'dead' ? 'error' : 'warn'
     options.logger[level](
       {

@@ -7,6 +7,7 @@ const READ = {
   text: `select seq, id, type, subject, sequence, to_char(time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as time, traceparent, data, actor
     from outbox where seq > $1 order by seq limit $2`,
 }
+const COUNT = { name: 'outbox.count', text: 'select count(*) as count from (select from outbox limit $1) as found' }
 const HELD = 'exists (select from outbox_lease where name = $2 and holder = $3)'
 const DELETE = { name: 'outbox.delete', text: `delete from outbox where seq = any($1) and ${HELD}` }
 const SET_ASIDE = {
@@ -31,6 +32,11 @@ export class OutboxRows {
   /** The next rows behind `afterSeq`, in order. */
   async read(afterSeq: number, limit: number): Promise<OutboxRow[]> {
     return (await this.connection.query<OutboxRow>(READ, [afterSeq, limit])).rows
+  }
+
+  /** How many rows there are, counted no further than to `most`. */
+  async count(most: number): Promise<number> {
+    return (await this.connection.query<{ count: number }>(COUNT, [most])).rows[0]?.count ?? 0
   }
 
   /** Deletes what Kafka acknowledged. */

@@ -1,28 +1,28 @@
-import { metrics, type Counter, type Histogram, type ObservableGauge, type ObservableResult } from '@opentelemetry/api'
+import { counter, histogram, observe } from '@catamaran/platform'
 
-/** What an outbox tells of itself. */
+/** What an outbox tells of itself: the relay that leads knows how it stands, the others say that nothing waits. */
 export class RelayMetrics {
-  private readonly published: Counter
-  private readonly dead: Counter
-  private readonly batchSize: Histogram
-  private readonly age: ObservableGauge
+  private readonly published = counter('outbox.published')
+  private readonly dead = counter('outbox.dead')
+  private readonly batchSize = histogram('outbox.batch.size')
   private oldest: number | undefined
+  private depth = 0
+  private isAway = false
+  private readonly endings = [
+    observe('outbox.age', (tell) => tell(this.oldest === undefined ? 0 : Math.max(0, (Date.now() - this.oldest) / 1000))),
+    observe('outbox.depth', (tell) => tell(this.depth)),
+    observe('circuit_breaker.state', (tell) => tell(this.isAway ? 1 : 0, { peer: 'kafka' })),
+  ]
 
-  constructor() {
-    const meter = metrics.getMeter('catamaran')
-    this.published = meter.createCounter('outbox.published', { description: 'Events acknowledged by Kafka' })
-    this.dead = meter.createCounter('outbox.dead', { description: 'Events set aside in outbox_dead because they can never be published' })
-    this.batchSize = meter.createHistogram('outbox.batch.size', {
-      description: 'Events in one send',
-      advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
-    })
-    this.age = meter.createObservableGauge('outbox.age', { unit: 's', description: 'Age of the oldest event not yet published' })
-    this.age.addCallback(this.observeAge)
+  /** @param time of the oldest event that waits, RFC 3339; undefined when none does @param depth how many wait */
+  noteWaiting(time: string | undefined, depth: number): void {
+    this.oldest = time === undefined ? undefined : Date.parse(time)
+    this.depth = depth
   }
 
-  /** @param time of the oldest event that waits, RFC 3339; undefined when none does */
-  noteOldest(time: string | undefined): void {
-    this.oldest = time === undefined ? undefined : Date.parse(time)
+  /** Whether Kafka is left in peace for a while. */
+  noteAway(isAway: boolean): void {
+    this.isAway = isAway
   }
 
   notePublished(count: number): void {
@@ -35,10 +35,6 @@ export class RelayMetrics {
   }
 
   close(): void {
-    this.age.removeCallback(this.observeAge)
-  }
-
-  private readonly observeAge = (result: ObservableResult): void => {
-    result.observe(this.oldest === undefined ? 0 : Math.max(0, (Date.now() - this.oldest) / 1000))
+    for (const end of this.endings) end()
   }
 }

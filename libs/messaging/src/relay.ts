@@ -163,6 +163,9 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
   /** One log line per change of state, not per try. */
   private enter(state: State, error?: unknown): void {
     if (state === this.state) return
+    this.metrics.noteAway(state === 'waiting for Kafka')
+    // How the outbox stands is now another's to tell.
+    if (state === 'following') this.metrics.noteWaiting(undefined, 0)
     const line = { outbox: state, was: this.state, ...(error === undefined ? {} : { causes: causesOf(error) }) }
     this.options.logger[error === undefined ? 'info' : 'warn'](line, `outbox relay: ${state}`)
     this.state = state

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { newId, uuidOf, type DomainEvent } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
-import { OutageProxy, until } from '@catamaran/testing'
+import { startTelemetry } from '@catamaran/platform'
+import { figureOf, OutageProxy, until } from '@catamaran/testing'
 import { Kafka, logLevel } from 'kafkajs'
 import { Outbox } from '../src/index.js'
 import { commit, countOf, keepingLogger, makeSetting, orderPlaced, readTopic, startRelay, type Lying } from './setting.js'
@@ -26,6 +27,9 @@ const isEmpty = async ({ database }: Setting): Promise<boolean> => (await countO
 const emptied = (made: Setting): Promise<true> => until(() => isEmpty(made), { message: 'the outbox is empty', deadlineMs: 20_000 })
 const sequencesOf = (messages: readonly Lying[], key: string): number[] =>
   messages.filter((message) => message.key === key).map(({ headers }) => Number(headers['ce_sequence']))
+const scrape = startTelemetry('core-service')
+/** What the relay that was started last tells. */
+const figure = async (series: string): Promise<number> => figureOf(await scrape('text'), series)
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 
 test('what a statement writes with bare UUIDs goes out with ids, in the order of each aggregate', async () => {
@@ -203,7 +207,7 @@ test('while Kafka is away events wait, one line tells of it, and afterwards they
   const proxy = await OutageProxy.before(scope.kafka.brokers[0] ?? '')
   scope.onClose(() => proxy.close())
   const { logger, lines } = keepingLogger()
-  startRelay(scope, outbox, { logger, kafka: { ...scope.kafka, brokers: [proxy.url] } })
+  startRelay(scope, outbox, { logger, batchSize: 10, kafka: { ...scope.kafka, brokers: [proxy.url] } })
   const order = newId('order')
   await commit(outbox, orderPlaced(order, 1))
   await until(() => isNow(lines, 'leading'))
@@ -213,9 +217,14 @@ test('while Kafka is away events wait, one line tells of it, and afterwards they
   for (const sequence of upTo(20).slice(1)) await commit(outbox, orderPlaced(order, sequence))
   await until(() => lines.some(({ outbox: state }) => state === 'waiting for Kafka'), { message: 'it says that Kafka is away' })
   assert.equal(await countOf(made.database, 'outbox'), 19)
+  await until(async () => (await figure('outbox_depth')) === 19, { message: 'the depth is counted beyond a batch' })
+  assert.equal(await figure('circuit_breaker_state{peer="kafka"}'), 1)
+  assert.ok((await figure('outbox_age_seconds')) > 0)
   proxy.restore()
   await emptied(made)
   await until(() => isNow(lines, 'leading'))
+  await until(async () => (await figure('outbox_depth')) + (await figure('outbox_age_seconds')) === 0)
+  assert.equal(await figure('circuit_breaker_state{peer="kafka"}'), 0)
   const states = lines.filter((line) => 'outbox' in line).map(({ outbox: state }) => state)
   assert.deepEqual(states, ['leading', 'waiting for Kafka', 'leading'])
   assert.deepEqual([...new Set(sequencesOf(await readTopic(scope, 'orders', 20), order))], upTo(20))

@@ -55,7 +55,7 @@ test('in a service with HTTP beside it a handler sees each message once, and its
   assert.match(text, /^messaging_consumed_total\{.*outcome="waiting".*\} 1/m)
   assert.match(text, /^messaging_lag\{.*group="service".*topic="orders".*partition="0".*\} 0/m)
   assert.match(text, /^outbox_published_total(\{.*\})? 2/m)
-  assert.match(text, /^outbox_age(\{.*\})? 0/m)
+  assert.match(text, /^outbox_age_seconds(\{.*\})? 0/m)
   assert.match(text, /^outbox_batch_size_count(\{.*\})? [12]/m)
 })
 

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { PROPAGATOR_NAMES } from './propagation.js'
+import type { TracingOptions } from './tracing.js'
 
 /** Thrown when a service can't start with the configuration it was given. Names each bad key and what was expected, never a value. */
 export class ConfigError extends Error {
@@ -52,6 +54,8 @@ export const serviceEnv = {
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
   /** The share of requests from outside that are traced. */
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.01),
+  /** How trace context travels: `tracecontext`, `xray` (X-Amzn-Trace-Id), or both; of what comes in the last one counts. */
+  OTEL_PROPAGATORS: list.pipe(z.array(z.enum(PROPAGATOR_NAMES)).min(1)).default(['tracecontext']),
 }
 const flat = z.object(serviceEnv)
 
@@ -67,6 +71,10 @@ export const serviceConfig = (flatEnv: z.infer<typeof flat>) => ({
   authUrl: flatEnv.AUTH_URL,
   serviceKeyFile: flatEnv.SERVICE_KEY_FILE,
   shutdownMs: flatEnv.SHUTDOWN_MS,
-  tracing: { endpoint: flatEnv.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: flatEnv.OTEL_TRACES_SAMPLER_ARG },
+  tracing: {
+    endpoint: flatEnv.OTEL_EXPORTER_OTLP_ENDPOINT,
+    ratio: flatEnv.OTEL_TRACES_SAMPLER_ARG,
+    propagators: flatEnv.OTEL_PROPAGATORS,
+  } satisfies TracingOptions as TracingOptions,
 })
 export type ServiceConfig = ReturnType<typeof serviceConfig>

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomFillSync } from 'node:crypto'
 import { isId } from '@catamaran/contracts'
+import type { LogFields } from './signals.schema.js'
 import type { Claims } from './tokens.js'
 
 /** What belongs to the request (or message) being worked on, wherever the code is. */
@@ -18,7 +19,7 @@ export interface RequestContext {
   /** The values of the flags that were looked at, told on the wide log line. */
   flags?: Record<string, boolean | number | string>
   /** Extra fields of the wide log line. */
-  readonly fields: Record<string, unknown>
+  readonly fields: LogFields
 }
 
 const storage = new AsyncLocalStorage<RequestContext>()
@@ -37,7 +38,7 @@ export const currentActor = (): string | undefined => {
 export const runInContext = <T>(context: RequestContext, work: () => T): T => storage.run(context, work)
 
 /** Adds fields to the one log line of the request in hand. Example: `logFields({ orderId })`. */
-export const logFields = (fields: Record<string, unknown>): void => {
+export const logFields = (fields: LogFields): void => {
   const context = storage.getStore()
   if (context !== undefined) Object.assign(context.fields, fields)
 }
@@ -53,7 +54,7 @@ export const followFlag = <T extends boolean | number | string>(key: string, val
 }
 
 /** Ids of zeros are none: a receiver of spans may refuse all that come with them. */
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+export const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 const pool = Buffer.alloc(8 * 512)
 let used = pool.length
@@ -66,8 +67,11 @@ export const spanIdHex = (): string => {
   return pool.toString('hex', used, (used += 8))
 }
 
+/** Begins with the time in seconds, as AWS X-Ray wants it; the other 96 bits are random. */
+const newTraceId = (): string => Math.floor(Date.now() / 1000).toString(16) + spanIdHex() + spanIdHex().slice(8)
+
 /** The given traceparent where it is well formed, else a new unsampled one (W3C Trace Context, section 3.2). */
 export const traceparentOf = (given: string | undefined): string => {
   if (given !== undefined && TRACEPARENT.test(given)) return given
-  return `00-${spanIdHex()}${spanIdHex()}-${spanIdHex()}-00`
+  return `00-${newTraceId()}-${spanIdHex()}-00`
 }

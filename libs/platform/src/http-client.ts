@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ERRORS, Problem, type ErrorCode } from '@catamaran/contracts'
 import type { OnApplicationShutdown } from '@nestjs/common'
-import { SpanKind, type Attributes } from '@opentelemetry/api'
+import { SpanKind } from '@opentelemetry/api'
 import { Pool, type Dispatcher } from 'undici'
 import type { z } from 'zod'
 import { currentContext } from './context.js'
 import { AppError } from './errors.js'
+import { carryOut } from './propagation.js'
 import type { ServiceTokens } from './service-tokens.js'
+import type { SpanAttributes } from './signals.schema.js'
 import { traced } from './tracing.js'
 
 export interface CallOptions<T extends z.ZodType> {
@@ -32,7 +34,7 @@ const RETRIED_STATUS = new Set([502, 503, 504])
  */
 export class HttpClient implements OnApplicationShutdown {
   private readonly pool: Pool
-  private readonly server: Attributes
+  private readonly server: SpanAttributes
 
   constructor(
     baseUrl: string,
@@ -79,7 +81,7 @@ export class HttpClient implements OnApplicationShutdown {
     const headers: Record<string, string> = { 'x-service-token': await this.tokens.current(), accept: 'application/json' }
     if (context !== undefined) {
       headers['x-request-id'] = context.requestId
-      headers['traceparent'] = context.traceparent
+      carryOut(context.traceparent, (header, value) => (headers[header] = value))
       if (context.authorization !== undefined) headers['authorization'] = context.authorization
     }
     if (body !== undefined) headers['content-type'] = 'application/json'

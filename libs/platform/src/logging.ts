@@ -1,8 +1,18 @@
 import { openSync } from 'node:fs'
 import type { LoggerService } from '@nestjs/common'
-import { destination, pino, type Logger } from 'pino'
+import { destination, pino } from 'pino'
+import type { LogFields } from './signals.schema.js'
 
-export type { Logger } from 'pino'
+interface Line {
+  (fields: LogFields, message: string): void
+  (message: string): void
+}
+
+/** What code logs by: a message, and fields that `LOG_FIELDS` declares. */
+export interface Logger extends Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Line>> {
+  level: string
+  flush(done?: () => void): void
+}
 
 /** Injection token of the service's logger. */
 export const LOGGER = Symbol('logger')
@@ -51,7 +61,7 @@ export const strikeSecrets = (fields: Record<string, unknown>, depth = 1): Recor
  */
 export const createLogger = (service: string, level: string, file?: string): Logger => {
   const out = destination({ fd: file === undefined ? 1 : openSync(file, 'a', 0o600), sync: false, minLength: 4096, periodicFlush: 500 })
-  const logger = pino(
+  return pino(
     {
       level,
       base: { service },
@@ -60,7 +70,6 @@ export const createLogger = (service: string, level: string, file?: string): Log
     },
     out,
   )
-  return logger
 }
 
 /** Lets Nest's own messages through the same logger: its start-up chatter at debug. */

@@ -4,7 +4,9 @@ import { SpanKind, SpanStatusCode, type Span } from '@opentelemetry/api'
 import { runInContext, type RequestContext } from './context.js'
 import { causesOf, type AppError } from './errors.js'
 import type { Logger } from './logging.js'
-import { requestDuration } from './telemetry.js'
+import { histogram } from './metrics.js'
+import { carriedIn } from './propagation.js'
+import type { SpanAttributes } from './signals.schema.js'
 import { forceSpan, incoming, startSpan, type Incoming } from './tracing.js'
 
 const REQUEST_ID = /^[\w-]{8,64}$/
@@ -30,11 +32,11 @@ const newContext = ({ id, headers }: FastifyRequest, { traceparent }: Incoming):
 /** Remembers what went wrong, for the request's log line. Unforeseen errors are told with all their causes. */
 export const noteError = (request: FastifyRequest, error: AppError): void => {
   const { fields } = contextOf(request)
-  fields['problem'] = error.code // `code` is an OAuth secret's name, so it is struck out
+  fields.problem = error.code // `code` is an OAuth secret's name, so it is struck out
   if (error.spec.status >= 500) {
-    fields['causes'] = causesOf(error)
-    if (error.code === 'internal') fields['stack'] = error.cause instanceof Error ? error.cause.stack : error.stack
-    fields['errorLevel'] = error.spec.level
+    fields.causes = causesOf(error)
+    if (error.code === 'internal') fields.stack = error.cause instanceof Error ? error.cause.stack : error.stack
+    fields.errorLevel = error.spec.level
   }
 }
 
@@ -54,10 +56,10 @@ export const registerRequests = (
   logger: Logger,
   { headers = {}, isEdge = false }: { headers?: Readonly<Record<string, string>> | undefined; isEdge?: boolean } = {},
 ): ((request: FastifyRequest, reply: FastifyReply) => RequestContext) => {
-  const record = requestDuration()
+  const finishRequest = finisher(logger)
 
   const begin = (request: FastifyRequest, reply: FastifyReply): RequestContext => {
-    const arrived = incoming(request.headers['traceparent'] as string | undefined, isEdge)
+    const arrived = incoming(carriedIn(request.headers), isEdge)
     const context = newContext(request, arrived)
     contexts.set(request, context)
     setHeaders(request, reply, headers)
@@ -65,19 +67,28 @@ export const registerRequests = (
     const span = startSpan(spanName(request), arrived, { kind: SpanKind.SERVER })
     // Unlike Fastify's onResponse this also comes when the client has gone.
     reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) context.fields['aborted'] = true
+      if (!reply.raw.writableFinished) context.fields.aborted = true
       const elapsedMs = performance.now() - startedAt
-      finishRequest(request, reply.raw.statusCode, elapsedMs)
-      endSpan(request, reply, span ?? lateSpan(request, reply, arrived, elapsedMs))
+      const told = span ?? lateSpan(request, reply, arrived, elapsedMs)
+      finishRequest(request, reply.raw.statusCode, elapsedMs, told !== undefined)
+      endSpan(request, reply, told)
     })
     return context
   }
   fastify.addHook('onRequest', (request, reply, done) => runInContext(begin(request, reply), done))
+  return begin
+}
 
-  const finishRequest = (request: FastifyRequest, status: number, elapsedMs: number): void => {
+/** Makes what records an answered request and writes its line. */
+const finisher = (logger: Logger) => {
+  const duration = histogram('http.server.request.duration')
+  return (request: FastifyRequest, status: number, elapsedMs: number, hasSpan: boolean): void => {
     const context = contextOf(request)
     const route = routeOf(request)
-    record(elapsedMs / 1000, { 'http.request.method': request.method, 'http.route': route, 'http.response.status_code': status })
+    const method = METHODS.has(request.method) ? request.method : '_OTHER'
+    const labels = { 'http.request.method': method, 'http.route': route, 'http.response.status_code': status }
+    if (hasSpan) duration.recordTraced(elapsedMs / 1000, context.traceparent, labels)
+    else duration.record(elapsedMs / 1000, labels)
     const { errorLevel, ...fields } = context.fields
     logger[(errorLevel as 'error' | undefined) ?? 'info'](
       {
@@ -95,9 +106,10 @@ export const registerRequests = (
       'request',
     )
   }
-  return begin
 }
 
+/** Any other is one of a kind, so that callers can't make series (semantic conventions for HTTP metrics). */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /** From here on a request is worth a trace, whether or not it was chosen for one; ms. */
 const SLOW_MS = 1_000
 
@@ -119,16 +131,19 @@ const endSpan = (request: FastifyRequest, { raw }: FastifyReply, span: Span | un
   if (span === undefined) return
   const { requestId, fields, flags = {} } = contextOf(request)
   // Semantic conventions for feature flags, one event each.
-  for (const key in flags) span.addEvent('feature_flag.evaluation', { 'feature_flag.key': key, 'feature_flag.result.value': flags[key] })
+  for (const key in flags)
+    span.addEvent('feature_flag.evaluation', { 'feature_flag.key': key, 'feature_flag.result.value': flags[key] } satisfies SpanAttributes)
   span.setAttributes({
     'http.request.method': request.method,
     'http.route': routeOf(request),
     'http.response.status_code': raw.statusCode,
     'catamaran.request_id': requestId,
-  })
+  } satisfies SpanAttributes)
   if (raw.statusCode >= 500) {
-    const problem = fields['problem'] as string | undefined
-    span.setAttribute('error.type', problem ?? String(raw.statusCode)).setStatus({ code: SpanStatusCode.ERROR })
+    const problem = fields.problem as string | undefined
+    span
+      .setAttribute('error.type' satisfies keyof SpanAttributes, problem ?? String(raw.statusCode))
+      .setStatus({ code: SpanStatusCode.ERROR })
   }
   span.end()
 }

@@ -8,6 +8,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { ConfigError, readConfig, type ServiceConfig } from './config.js'
 import { registerGuard, type Door, type GuardedRoute } from './guard.js'
 import { AdminServer } from './health.js'
+import { LogLevel } from './log-level.js'
 import { createLogger, nestLogger, type Logger } from './logging.js'
 import { openApiOf } from './openapi.js'
 import { ProblemFilter, sendProblem } from './problem.filter.js'
@@ -104,7 +105,7 @@ class Adapter extends FastifyAdapter {
 export const createService = async (options: ServiceOptions): Promise<Service> => {
   const { name, config } = options
   const logger = createLogger(name, config.logLevel, config.logFile)
-  const admin = new AdminServer(startTelemetry(name))
+  const admin = new AdminServer(startTelemetry(name), new LogLevel(logger))
   const stopTracing = await startTracing(name, config.tracing)
   const verifier = new TokenVerifier({ issuer: config.issuer, jwksUrl: `${config.authUrl}/oidc/jwks`, now: options.now })
 

@@ -4,9 +4,11 @@ import { SpanKind } from '@opentelemetry/api'
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
 import { currentContext, runInContext } from './context.js'
 import { AppError } from './errors.js'
+import { carriedIn } from './propagation.js'
 import { forceSpan, incoming, isSampled, startTracing, traced } from './tracing.js'
 
 const GIVEN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+const given = (traceparent: string | undefined) => carriedIn({ traceparent })
 const INTERNAL = { kind: SpanKind.INTERNAL }
 
 describe('tracing', () => {
@@ -22,20 +24,23 @@ describe('tracing', () => {
     runInContext({ requestId: 'req_1', traceparent, fields: {} }, work)
 
   it('goes on with the trace of a request, and at the edge decides itself whether it is sampled', async () => {
-    const inner = incoming(GIVEN, false)
+    const inner = incoming(given(GIVEN), false)
     assert.match(inner.traceparent, /^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/)
     assert.equal(inner.parent, GIVEN)
-    assert.ok(isSampled(incoming(GIVEN.replace(/01$/, '00'), true).traceparent))
+    assert.ok(isSampled(incoming(given(GIVEN.replace(/01$/, '00')), true).traceparent))
     await stop()
     await start(0)
-    assert.ok(!isSampled(incoming(GIVEN, true).traceparent))
-    assert.ok(isSampled(incoming(GIVEN, false).traceparent))
+    assert.ok(!isSampled(incoming(given(GIVEN), true).traceparent))
+    assert.ok(isSampled(incoming(given(GIVEN), false).traceparent))
     const [zeroTrace, zeroSpan] = [GIVEN.replace(/-\w{32}-/, `-${'0'.repeat(32)}-`), GIVEN.replace(/-\w{16}-/, `-${'0'.repeat(16)}-`)]
-    for (const none of [undefined, 'rubbish', zeroTrace, zeroSpan]) assert.equal(incoming(none, false).parent, undefined)
+    for (const none of [undefined, 'rubbish', zeroTrace, zeroSpan]) assert.equal(given(none), undefined)
+    assert.equal(incoming(undefined, false).parent, undefined)
+    const seconds = Number.parseInt(incoming(undefined, true).traceparent.slice(3, 11), 16)
+    assert.ok(Math.abs(seconds - Date.now() / 1000) < 60, 'a trace of our own begins with its time, as X-Ray wants it')
   })
 
   it('puts what is done under a span, below the one around it, and gives its context the span’s', async () => {
-    const arrived = incoming(GIVEN, false)
+    const arrived = incoming(given(GIVEN), false)
     const inside = await within(arrived.traceparent, () =>
       traced('outer', INTERNAL, () => traced('inner', INTERNAL, async () => currentContext()?.traceparent)),
     )
@@ -47,7 +52,7 @@ describe('tracing', () => {
   })
 
   it('makes no span where the trace was not chosen, and one afterwards when asked', async () => {
-    const arrived = incoming(GIVEN.replace(/01$/, '00'), false)
+    const arrived = incoming(given(GIVEN.replace(/01$/, '00')), false)
     assert.equal(await within(arrived.traceparent, () => traced('work', INTERNAL, async () => 7)), 7)
     assert.equal(exporter.getFinishedSpans().length, 0)
     forceSpan('late', arrived, { ...INTERNAL, startedAt: Date.now() - 5_000 })?.end()

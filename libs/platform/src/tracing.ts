@@ -1,20 +1,24 @@
 import type { ServiceName } from '@catamaran/contracts'
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Attributes, type Span, type SpanContext } from '@opentelemetry/api'
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Span, type SpanContext } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import type { SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { currentContext, runInContext, spanIdHex, traceparentOf, type RequestContext } from './context.js'
+import { usePropagators, type Carried, type PropagatorName } from './propagation.js'
+import type { SpanAttributes } from './signals.schema.js'
 
 export interface TracingOptions {
   /** Base address of an OTLP/HTTP receiver. Undefined: no spans are made. */
   readonly endpoint?: string | undefined
   /** The share of requests from outside that are traced, 0 to 1. */
   readonly ratio: number
+  /** How trace context travels between services. Default: W3C Trace Context alone. */
+  readonly propagators?: readonly PropagatorName[]
 }
 
 /** What a span tells besides its name, its attributes and its times. */
 export interface SpanAbout {
   readonly kind: SpanKind
-  readonly attributes?: Attributes
+  readonly attributes?: SpanAttributes
   /** Trace contexts that it has to do with and that are not its parent. */
   readonly links?: readonly string[]
   /** When it began, if that is not now; epoch ms. */
@@ -32,9 +36,10 @@ let nextIds = { traceId: '', spanId: '' }
  */
 export const startTracing = async (
   service: ServiceName,
-  { endpoint, ratio }: TracingOptions,
+  { endpoint, ratio, propagators = ['tracecontext'] }: TracingOptions,
   processor?: SpanProcessor,
 ): Promise<() => Promise<void>> => {
+  usePropagators(propagators)
   if (endpoint === undefined && processor === undefined) return async () => undefined
   // Loaded only where spans go somewhere: it takes its share of start-up and memory.
   const { BatchSpanProcessor, TracerProvider } = await import('@opentelemetry/sdk-trace')
@@ -69,13 +74,13 @@ export interface Incoming {
  * Reads the trace context a request came with. At the edge the trace is the caller's but whether it is sampled is ours to say: who asks from
  * outside can't make us trace. Inside, the flag holds (W3C Trace Context, section 4.3).
  */
-export const incoming = (given: string | undefined, isEdge: boolean): Incoming => {
-  const read = traceparentOf(given)
-  const flag = isEdge ? (provider !== undefined && Math.random() < sampledShare ? SAMPLED : '00') : read.slice(53)
-  // What was not given is new from beginning to end, its span id included.
-  return read === given
-    ? { traceparent: `${read.slice(0, 36)}${spanIdHex()}-${flag}`, parent: read }
-    : { traceparent: withFlag(read, flag), parent: undefined }
+export const incoming = (carried: Carried | undefined, isEdge: boolean): Incoming => {
+  const isChosen = isEdge ? provider !== undefined && Math.random() < sampledShare : carried?.isSampled === true
+  const flag = isChosen ? SAMPLED : '00'
+  if (carried === undefined) return { traceparent: withFlag(traceparentOf(undefined), flag), parent: undefined }
+  const { traceId, spanId } = carried
+  const parent = spanId === undefined ? undefined : `00-${traceId}-${spanId}-${flag}`
+  return { traceparent: `00-${traceId}-${spanIdHex()}-${flag}`, parent }
 }
 
 const spanContextOf = (traceparent: string): SpanContext => ({
@@ -105,6 +110,19 @@ export const forceSpan = (name: string, { traceparent, parent }: Incoming, about
   )
 }
 
+/** A step of a request: its span, and the trace context that names it, to be sent on. */
+export interface SpanStep {
+  readonly span: Span | undefined
+  readonly traceparent: string
+}
+
+/** Begins a step below a span, for what ends in a callback (`traced` is for what ends in a promise). Undefined where the trace is not sampled. */
+export const startStep = (parent: string, name: string, about: SpanAbout): SpanStep | undefined => {
+  if (provider === undefined || !isSampled(parent)) return undefined
+  const traceparent = `${parent.slice(0, 36)}${spanIdHex()}-${SAMPLED}`
+  return { traceparent, span: startSpan(name, { traceparent, parent }, about) }
+}
+
 /** Ends a span as failed. What is told of the error is its code, never its words: these may hold what is somebody's. */
 export const failSpan = (span: Span | undefined, error: unknown): void => {
   if (span === undefined) return
@@ -121,10 +139,9 @@ export const failSpan = (span: Span | undefined, error: unknown): void => {
  */
 export const traced = <T>(name: string, about: SpanAbout, work: () => Promise<T>): Promise<T> => {
   const context = currentContext()
-  if (provider === undefined || context === undefined || !isSampled(context.traceparent)) return work()
-  const { traceparent: parent } = context
-  const traceparent = `${parent.slice(0, 36)}${spanIdHex()}-${SAMPLED}`
-  const span = startSpan(name, { traceparent, parent }, about)
+  const step = context && startStep(context.traceparent, name, about)
+  if (context === undefined || step === undefined) return work()
+  const { span, traceparent } = step
   // What is noted below is noted on the request: only the trace context is its own.
   const inner = Object.assign(Object.create(context) as RequestContext, { traceparent })
   return runInContext(inner, work).then(

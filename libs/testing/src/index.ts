@@ -1,6 +1,7 @@
 export { Browser, type Page } from './browser.js'
 export { SettableClock } from './clock.js'
 export { testEngines, type Engines } from './engines.js'
+export { figureOf } from './figure.js'
 export { TestFlagProvider, type ProvidedFlag } from './flag-provider.js'
 export { TestIssuer, type TokenOptions } from './issuer.js'
 export { Mailbox, type ReceivedMail } from './mailbox.js'

@@ -84,6 +84,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'Deliveries.read': [...ENDPOINT, 'webhooks.delivery-not-found'],
   'Deliveries.redeliver': [...ENDPOINT, 'webhooks.delivery-not-found', 'webhooks.endpoint-disabled', 'webhooks.range-too-large'],
   'Deliveries.test': [...ENDPOINT, 'webhooks.endpoint-disabled'],
+  'Flags.list': [],
   'StuckPayments.list': [],
   'StuckPayments.retry': ['payments.operation-not-found', 'payments.operation-not-stuck'],
   'DeadLetters.list': [],

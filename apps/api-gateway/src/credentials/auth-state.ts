@@ -1,8 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common'
-import { metrics } from '@opentelemetry/api'
 import { REVOCATIONS_CHANNEL, type Plan } from '@catamaran/contracts'
 import { RedisClient } from '@catamaran/data'
-import { causesOf, LOGGER, type Logger } from '@catamaran/platform'
+import { causesOf, LOGGER, observe, type Logger } from '@catamaran/platform'
 import type { Redis } from 'ioredis'
 import { AuthClient } from './auth.client.js'
 import { Revocations } from './revocations.js'
@@ -46,10 +45,7 @@ export class AuthState implements OnModuleInit, BeforeApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.subscriber = redis.subscriber()
-    metrics
-      .getMeter('catamaran')
-      .createObservableGauge('auth.revocations.age', { unit: 's', description: 'Since auth-service last told which credentials ended' })
-      .addCallback((result) => result.observe((performance.now() - this.knownAt) / 1000))
+    observe('auth.revocations.age', (tell) => tell((performance.now() - this.knownAt) / 1000))
   }
 
   /** Gives auth-service a moment, so that what was revoked before the start is known to the first request. */

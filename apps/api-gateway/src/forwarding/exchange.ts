@@ -1,4 +1,5 @@
-import { AppError, contextOf } from '@catamaran/platform'
+import { AppError, contextOf, failSpan } from '@catamaran/platform'
+import type { Span } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
 import type { InnerBody } from './body.js'
@@ -26,6 +27,8 @@ export interface ExchangeOptions {
   upstream: Upstream
   /** Flat headers of the inner request. */
   headers: readonly string[]
+  /** The inner call's, where the request is traced. */
+  span: Span | undefined
   body: InnerBody | undefined
   /** An event stream has no deadline. */
   lane: Lane
@@ -65,20 +68,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Sends the inner request. */
   start(): void {
+    this.options.upstream.send(this.inner(), this, this.options.lane)
+  }
+
+  private inner(): Dispatcher.DispatchOptions {
     this.attempts++
-    const { upstream, body, lane } = this.options
+    const { body } = this.options
     const headers = this.options.headers as string[]
     const isFlow = body !== undefined && 'flow' in body
-    upstream.send(
-      {
-        method: this.request.method as Dispatcher.HttpMethod,
-        path: pathOf(this.request.raw.url as string),
-        headers: isFlow && body.contentLength !== undefined ? [...headers, 'content-length', body.contentLength] : headers,
-        body: body === undefined ? null : isFlow ? body.flow() : body.whole,
-      },
-      this,
-      lane,
-    )
+    return {
+      method: this.request.method as Dispatcher.HttpMethod,
+      path: pathOf(this.request.raw.url as string),
+      headers: isFlow && body.contentLength !== undefined ? [...headers, 'content-length', body.contentLength] : headers,
+      body: body === undefined ? null : isFlow ? body.flow() : body.whole,
+    }
   }
 
   /** Ends an open event stream: the client comes back to another process. */
@@ -137,7 +140,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.isDone) return
     if (this.mayRetry(error)) return this.retry(error)
-    this.done()
+    this.done(error)
     const code = (error as { code?: string }).code
     refuse(
       this.request,
@@ -149,17 +152,24 @@ export class Exchange implements Dispatcher.DispatchHandler {
     )
   }
 
-  /** Only what surely never reached the other side, or may safely reach it twice: a GET or HEAD on a connection that was closed meanwhile. */
+  /**
+   * Only what surely never reached the other side, or may safely reach it twice, on a connection that was closed meanwhile: a GET or HEAD, and what its
+   * client has marked as safe to repeat.
+   */
   private mayRetry(error: Error): boolean {
     if (this.attempts > 1 || this.hasBegun) return false
     const code = (error as { code?: string }).code ?? ''
     if (NEVER_SENT.has(code)) return true
-    const { method } = this.request
-    return LOST.has(code) && this.options.body === undefined && (method === 'GET' || method === 'HEAD')
+    const { method, headers } = this.request
+    const { body } = this.options
+    if (!LOST.has(code)) return false
+    if (method === 'GET' || method === 'HEAD') return body === undefined
+    return headers['idempotency-key'] !== undefined && (body === undefined || 'whole' in body)
   }
 
   private retry(error: Error): void {
-    if (LOST.has((error as { code?: string }).code ?? '')) return this.start()
+    const { upstream, lane } = this.options
+    if (LOST.has((error as { code?: string }).code ?? '')) return upstream.sendAfresh(this.inner(), this, lane)
     setTimeout(() => {
       if (!this.isDone) this.start()
     }, RETRY_AFTER_MS)
@@ -173,18 +183,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Gives up: the inner request is aborted, and `error` answered where somebody still listens. */
   private fail(error: AppError | undefined): void {
-    this.done()
-    this.controller?.abort(error ?? new AppError('service.unavailable'))
+    const reason = error ?? new AppError('service.unavailable')
+    this.done(reason)
+    this.controller?.abort(reason)
     if (error !== undefined) refuse(this.request, this.reply, error, [...this.options.own, ...this.options.security])
   }
 
-  private done(): void {
+  private done(error?: Error): void {
     this.isDone = true
+    const { span } = this.options
+    if (error !== undefined) failSpan(span, error)
+    else span?.setAttribute('http.response.status_code', this.status).end()
     clearTimeout(this.deadline)
     const { fields } = contextOf(this.request)
-    fields['upstream'] = this.options.upstream.name
-    fields['bytes'] = this.bytes
-    if (this.attempts > 1) fields['attempts'] = this.attempts
+    fields.upstream = this.options.upstream.name
+    fields.bytes = this.bytes
+    if (this.attempts > 1) fields.attempts = this.attempts
     this.options.onDone()
   }
 }

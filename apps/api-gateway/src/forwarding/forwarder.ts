@@ -1,5 +1,6 @@
 import { SERVICES, type ServiceName } from '@catamaran/contracts'
-import { AppError, contextOf, ServiceTokens, type Claims } from '@catamaran/platform'
+import { AppError, contextOf, ServiceTokens, startStep, type Claims } from '@catamaran/platform'
+import { SpanKind } from '@opentelemetry/api'
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CONFIG, type Config } from '../config.js'
@@ -106,9 +107,13 @@ export class Forwarder implements BeforeApplicationShutdown, OnApplicationShutdo
     const upstream = this.upstreams.get(rule.upstream) as Upstream
     const streams = lane === 'streams' ? this.streamsOf(counted.who) : undefined
     upstream.enter(lane)
+    const { requestId, traceparent } = contextOf(request)
+    const attributes = { 'http.request.method': request.method, 'peer.service': upstream.name }
+    const step = startStep(traceparent, request.method, { kind: SpanKind.CLIENT, attributes })
     const exchange: Exchange = new Exchange(request, reply, {
       upstream,
-      headers: innerRequestHeaders(request, contextOf(request), token),
+      headers: innerRequestHeaders(request, { requestId, traceparent: step?.traceparent ?? traceparent }, token),
+      span: step?.span,
       body,
       lane,
       deadlineMs: rule.deadlineMs,

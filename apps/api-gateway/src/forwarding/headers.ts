@@ -1,4 +1,4 @@
-import type { RequestContext } from '@catamaran/platform'
+import { carryOut, type RequestContext } from '@catamaran/platform'
 import type { FastifyRequest } from 'fastify'
 import { SECURITY_HEADER_NAMES } from '../security-headers.js'
 
@@ -55,7 +55,11 @@ const listedIn = (connection: string | undefined): ReadonlySet<string> | undefin
  * The headers of the inner request, flat. They are copied from the parsed ones, where a repeated Authorization or Host counts once, so what was
  * verified is what goes on.
  */
-export const innerRequestHeaders = (request: FastifyRequest, context: RequestContext, serviceToken: string): string[] => {
+export const innerRequestHeaders = (
+  request: FastifyRequest,
+  context: Pick<RequestContext, 'requestId' | 'traceparent'>,
+  serviceToken: string,
+): string[] => {
   const { headers } = request
   const listed = listedIn(headers.connection)
   const flat = [
@@ -63,8 +67,6 @@ export const innerRequestHeaders = (request: FastifyRequest, context: RequestCon
     serviceToken,
     'x-request-id',
     context.requestId,
-    'traceparent',
-    context.traceparent,
     'x-forwarded-for',
     request.ip,
     'x-forwarded-proto',
@@ -72,6 +74,7 @@ export const innerRequestHeaders = (request: FastifyRequest, context: RequestCon
     'x-forwarded-host',
     request.host,
   ]
+  carryOut(context.traceparent, (header, value) => flat.push(header, value))
   for (const name in headers) {
     const value = headers[name]
     // Where no token is judged (OpenID's own endpoints), an API key goes no further.

@@ -1,5 +1,5 @@
 import { AppError } from '@catamaran/platform'
-import { Pool, type Dispatcher } from 'undici'
+import { Client, Pool, type Dispatcher } from 'undici'
 
 const CONNECT_MS = 1_000
 const IDLE_BODY_MS = 60_000
@@ -14,6 +14,13 @@ export interface UpstreamOptions {
   maxInFlight: number
 }
 
+const connectionOf = (lane: Lane): Client.Options => ({
+  pipelining: 1,
+  headersTimeout: 0,
+  bodyTimeout: lane === 'streams' ? 0 : IDLE_BODY_MS,
+  connect: { timeout: CONNECT_MS },
+})
+
 /**
  * The connections to one inner service. Event streams and uploads have pools of their own, so that open ones never keep a request waiting.
  * Connections are given up before the other side would close them (undici: 4 s idle), so that a request seldom meets a closed one.
@@ -25,14 +32,13 @@ export class Upstream {
 
   constructor(
     readonly name: string,
-    url: string,
+    private readonly url: string,
     private readonly options: UpstreamOptions,
   ) {
-    const shared = { pipelining: 1, headersTimeout: 0, connect: { timeout: CONNECT_MS } }
     this.pools = {
-      requests: new Pool(url, { ...shared, connections: CONNECTIONS, bodyTimeout: IDLE_BODY_MS }),
-      streams: new Pool(url, { ...shared, connections: null, bodyTimeout: 0 }),
-      uploads: new Pool(url, { ...shared, connections: UPLOADS, bodyTimeout: IDLE_BODY_MS }),
+      requests: new Pool(url, { ...connectionOf('requests'), connections: CONNECTIONS }),
+      streams: new Pool(url, { ...connectionOf('streams'), connections: null }),
+      uploads: new Pool(url, { ...connectionOf('uploads'), connections: UPLOADS }),
     }
   }
 
@@ -51,6 +57,13 @@ export class Upstream {
 
   send(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, lane: Lane): void {
     this.pools[lane].dispatch(request, handler)
+  }
+
+  /** Sends on a connection made for this one request: when a process stops, all connections kept to it are stale at once. */
+  sendAfresh(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, lane: Lane): void {
+    const client = new Client(this.url, connectionOf(lane))
+    client.dispatch(request, handler)
+    void client.close() // once the request is done
   }
 
   async close(): Promise<void> {

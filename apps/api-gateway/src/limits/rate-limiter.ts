@@ -1,5 +1,5 @@
 import type { Plan } from '@catamaran/contracts'
-import { RedisClient } from '@catamaran/data'
+import { RedisClient, redisSpan } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
 import { CONFIG, type Config } from '../config.js'
@@ -42,7 +42,6 @@ export class RateLimiter implements OnModuleInit {
   private factor = 0
   private policies: Readonly<Record<LimitName, Policy>> | undefined
   private planPolicies = new WeakMap<Plan, PlanPolicy>()
-  private awayUntil = 0
   /** Requests of each caller that came in this turn of the event loop. */
   private readonly companies = new Map<string, ((decided: never) => void)[]>()
 
@@ -77,7 +76,7 @@ export class RateLimiter implements OnModuleInit {
     this.together(
       key,
       async (wanted) => {
-        const answer = await this.redis.admitByPace(key, policy.interval, policy.tolerance, wanted)
+        const answer = await redisSpan('admitByPace', () => this.redis.admitByPace(key, policy.interval, policy.tolerance, wanted))
         return (index) => shareOf(index, policy.interval, answer)
       },
       () => this.local.admit(key, policy),
@@ -93,7 +92,8 @@ export class RateLimiter implements OnModuleInit {
     this.together<[number, number]>(
       paceKey,
       async (wanted) => {
-        const answer = await this.redis.admitByPlan(paceKey, dayKey, pace.interval, pace.tolerance, perDay, wanted)
+        const { interval, tolerance } = pace
+        const answer = await redisSpan('admitByPlan', () => this.redis.admitByPlan(paceKey, dayKey, interval, tolerance, perDay, wanted))
         const [granted = 0, left = 0, , leftOfDay = 0] = answer
         return (index) => {
           if (index < granted) return [shareOf(index, pace.interval, answer), leftOfDay + granted - 1 - index]
@@ -121,7 +121,7 @@ export class RateLimiter implements OnModuleInit {
     alone: () => T,
     next: (decided: T) => void,
   ): void {
-    if (this.redis.status !== 'ready' || performance.now() < this.awayUntil) return next(alone())
+    if (!this.redis.isUsable()) return next(alone())
     const company = this.companies.get(key)
     if (company !== undefined) return void company.push(next)
     const waiting = [next]
@@ -146,7 +146,7 @@ export class RateLimiter implements OnModuleInit {
     }
     const giveUp = (): void => {
       if (isTold) return
-      this.awayUntil = performance.now() + PAUSE_MS
+      this.redis.pausedUntil = performance.now() + PAUSE_MS
       tell(alone)
     }
     const timer = setTimeout(giveUp, this.config.limits.redisWaitMs)

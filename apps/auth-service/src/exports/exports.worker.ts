@@ -59,6 +59,7 @@ export class ExportsWorker implements OnApplicationBootstrap, BeforeApplicationS
   private async gather(due: DueExport): Promise<void> {
     try {
       await this.exports.gather(due, AbortSignal.any([this.stopping.signal, AbortSignal.timeout(GATHER_MS)]))
+      this.logger.info({ exportId: due.id, attempts: due.attempts }, 'export gathered')
     } catch (error) {
       const isStopping = this.stopping.signal.aborted
       if (!isStopping) this.logger.warn({ exportId: due.id, attempts: due.attempts, causes: causesOf(error) }, 'export put off')

@@ -101,6 +101,7 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
       return this.putOff(row, error)
     }
     await this.repository.finish(row.id, 'sent')
+    this.logger.info({ mailId: row.id, kind: row.kind, attempts: row.attempts }, 'mail sent')
   }
 
   /** The text with a link of its own; undefined when what the link was for is gone. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common'
-import { RedisClient } from '@catamaran/data'
+import { RedisClient, redisSpan } from '@catamaran/data'
 import { errors, type Adapter } from 'oidc-provider'
 
 /**
@@ -21,7 +21,7 @@ export class Replays {
     }
     if (this.seen.has(id)) return false
     this.seen.set(id, now + lifeS * 1_000)
-    return this.redis.set(`auth:assertion:${id}`, '1', 'EX', lifeS, 'NX').then(
+    return redisSpan('set', () => this.redis.set(`auth:assertion:${id}`, '1', 'EX', lifeS, 'NX')).then(
       (answer) => answer === 'OK',
       () => true,
     )

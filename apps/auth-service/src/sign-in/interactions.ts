@@ -10,6 +10,7 @@ import { OidcProvider } from '../oidc/provider.js'
 import { formTargetOf } from '../pages/oidc.pages.js'
 import { checkOrigin, sendOn } from '../pages/send.js'
 import { UsersService, type User } from '../users/users.service.js'
+import { SignInMetrics } from './sign-in-metrics.js'
 
 export type Interaction = Awaited<ReturnType<OidcProvider['current']['interactionDetails']>>
 
@@ -36,6 +37,7 @@ export class Interactions {
     private readonly oidc: OidcProvider,
     private readonly users: UsersService,
     private readonly devices: DevicesService,
+    private readonly metrics: SignInMetrics,
     @Inject(CLOCK) private readonly now: Clock,
   ) {}
 
@@ -72,6 +74,7 @@ export class Interactions {
   async finish(request: FastifyRequest, reply: FastifyReply, result: InteractionResults): Promise<void> {
     const next = await this.oidc.current.interactionResult(request.raw, reply.raw, result)
     const accountId = result.login?.accountId
+    if (result.login !== undefined) this.metrics.succeeded(result.login.amr ?? [])
     logFields(
       result.login === undefined ? { signIn: result.error ?? 'continued' } : { signIn: 'done', person: accountId, amr: result.login.amr },
     )

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { PageFilter, sendOn, sendPage } from '../pages/send.js'
 import { codePage, passkeyRefusedPage } from '../pages/sign-in.pages.js'
 import { Interactions, type Ask, type Interaction } from './interactions.js'
+import { SignInMetrics } from './sign-in-metrics.js'
 import { SecondFactorService } from './second-factor.service.js'
 
 const CodeForm = z.object({ code: z.string().max(64).catch('') }).catch({ code: '' })
@@ -30,6 +31,7 @@ export class SecondFactorController {
   constructor(
     private readonly interactions: Interactions,
     private readonly second: SecondFactorService,
+    private readonly metrics: SignInMetrics,
   ) {}
 
   @Get('code')
@@ -43,13 +45,18 @@ export class SecondFactorController {
 
   @Post('code')
   @Anonymous()
-  async code(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
+  code(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
+    return this.metrics.watch('code', () => this.takeCode(request, form, reply))
+  }
+
+  private async takeCode(request: FastifyRequest, form: unknown, reply: FastifyReply): Promise<void> {
     const [interaction, ask] = await this.interactions.ofSignIn(request, reply)
     const first = await this.firstFactorOf(interaction, ask)
     if (first === undefined) return sendOn(reply, `/account/sign-in/${interaction.uid}`)
     const { userId, ts, amr } = first
     if (!(await this.second.acceptsCode(userId, CodeForm.parse(form).code))) {
       logFields({ signIn: 'refused', factor: 'otp', person: userId })
+      this.metrics.refused('code')
       return this.askForSecond(request, reply, interaction, userId, CODE_REFUSED)
     }
     return this.interactions.finish(request, reply, { login: { accountId: userId, ts, acr: ACR.multi, amr: withCode(amr) } })
@@ -57,13 +64,20 @@ export class SecondFactorController {
 
   @Post('passkey')
   @Anonymous()
-  async passkey(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
+  passkey(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
+    return this.metrics.watch('passkey', () => this.takePasskey(request, form, reply))
+  }
+
+  private async takePasskey(request: FastifyRequest, form: unknown, reply: FastifyReply): Promise<void> {
     const [interaction, ask] = await this.interactions.ofSignIn(request, reply)
     const ts = this.interactions.nowS()
     const owner = ask.account?.id ?? (await this.second.halfWay(interaction.uid))?.userId
     const signedIn = await this.second.acceptsPasskey(interaction.uid, form, owner)
-    if (signedIn === undefined) logFields({ signIn: 'refused', factor: 'passkey' })
-    if (signedIn === undefined) return sendPage(reply, passkeyRefusedPage(await this.interactions.frameOf(interaction)))
+    if (signedIn === undefined) {
+      logFields({ signIn: 'refused', factor: 'passkey' })
+      this.metrics.refused('passkey')
+      return sendPage(reply, passkeyRefusedPage(await this.interactions.frameOf(interaction)))
+    }
     return this.interactions.finish(request, reply, { login: { accountId: signedIn.userId, ts, acr: ACR.multi, amr: signedIn.amr } })
   }
 

@@ -9,6 +9,7 @@ import { SignIn } from '../users/users.schema.js'
 import { UsersService } from '../users/users.service.js'
 import { Interactions, type Ask, type Interaction } from './interactions.js'
 import { SecondFactorService } from './second-factor.service.js'
+import { SignInMetrics } from './sign-in-metrics.js'
 import { SignInService } from './sign-in.service.js'
 
 const REFUSED = 'The email or the password is not right, or the address is not confirmed yet.'
@@ -23,6 +24,7 @@ export class SignInController {
     private readonly users: UsersService,
     private readonly signIns: SignInService,
     private readonly second: SecondFactorService,
+    private readonly metrics: SignInMetrics,
   ) {}
 
   @Get()
@@ -37,13 +39,18 @@ export class SignInController {
 
   @Post()
   @Anonymous()
-  async signIn(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
+  signIn(@Req() request: FastifyRequest, @Body() form: unknown, @Res() reply: FastifyReply): Promise<void> {
+    return this.metrics.watch('password', () => this.takePassword(request, form, reply))
+  }
+
+  private async takePassword(request: FastifyRequest, form: unknown, reply: FastifyReply): Promise<void> {
     const [interaction, ask] = await this.interactions.ofSignIn(request, reply)
     const typed = SignIn.safeParse(ask.account === undefined ? form : { ...(form as object), email: ask.account.email })
     const ts = this.interactions.nowS()
     const userId = typed.success ? await this.signIns.signIn(typed.data, request.ip, request.headers) : undefined
     if (userId === undefined) {
       logFields({ signIn: 'refused', factor: 'pwd' })
+      this.metrics.refused('password')
       const email = typed.success ? typed.data.email : undefined
       return this.showSignIn(reply, interaction, ask, { status: 422, email, errors: { form: REFUSED } })
     }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { RedisClient } from '@catamaran/data'
+import { RedisClient, redisSpan } from '@catamaran/data'
 import { CLOCK, type Clock } from '../config.js'
 
 export interface Limit {
@@ -27,11 +27,13 @@ export class Throttle {
 
   async forget(key: string): Promise<void> {
     this.local.delete(key)
-    await this.redis.del(keyOf(key)).catch(() => undefined) // it ends by itself
+    await redisSpan('del', () => this.redis.del(keyOf(key))).catch(() => undefined) // it ends by itself
   }
 
   private async countInRedis(key: string, { windowMs }: Limit): Promise<{ count: number; leftMs: number }> {
-    const answers = await this.redis.multi().incr(keyOf(key)).pexpire(keyOf(key), windowMs, 'NX').pttl(keyOf(key)).exec()
+    const answers = await redisSpan('incr', () =>
+      this.redis.multi().incr(keyOf(key)).pexpire(keyOf(key), windowMs, 'NX').pttl(keyOf(key)).exec(),
+    )
     const [count, , leftMs] = (answers ?? []).map(([error, value]) => {
       if (error !== null) throw error
       return Number(value)

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
-import { idOf, OrderForMail } from '@catamaran/contracts'
-import { AppError, causesOf, HttpClient, LOGGER, Repeating, type Logger } from '@catamaran/platform'
+import { idOf, OrdersForMail } from '@catamaran/contracts'
+import { causesOf, HttpClient, LOGGER, Repeating, type Logger } from '@catamaran/platform'
 import { createTransport, type Transporter } from 'nodemailer'
 import { CONFIG, CORE, type Config } from '../config.js'
 import { PeopleRepository } from '../people/people.repository.js'
@@ -8,7 +8,7 @@ import { PreferencesRepository } from '../notifications/preferences.repository.j
 import { MailsRepository, type MailRow } from './mails.repository.js'
 import { mailTextOf } from './mail-texts.js'
 
-const AT_ONCE = 5
+const AT_ONCE = 10
 const SMTP_TIMEOUT_MS = 10_000
 /** The longest that one mail may take; the lease outlasts it. */
 const SEND_MS = 30_000
@@ -21,9 +21,16 @@ const PRUNE_EVERY_MS = 60_000
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
+/** A mail that is written, but not sent. */
+interface Letter {
+  readonly row: MailRow
+  readonly address: string
+  readonly text: NonNullable<ReturnType<typeof mailTextOf>>
+}
+
 /**
  * Sends the mails that wait, at least once: a process that dies after sending and before saying so leaves the mail to the next, which sends it
- * with the same Message-ID. What a mail says of its order, and to whom, is asked of core-service then.
+ * with the same Message-ID. What mails say of their orders, and to whom, is asked of core-service then, for all in hand at once.
  */
 @Injectable()
 export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -68,7 +75,7 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
   private async round(): Promise<void> {
     while (!this.isStopped) {
       const rows = await this.repository.takeDue(AT_ONCE, LEASE_MS)
-      await Promise.all(rows.map((row) => this.handle(row)))
+      if (rows.length > 0) await this.handle(rows)
       if (rows.length < AT_ONCE) break
     }
     if (performance.now() < this.pruneAt) return
@@ -76,34 +83,50 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     this.pruneAt = performance.now() + PRUNE_EVERY_MS
   }
 
-  private async handle(row: MailRow): Promise<void> {
+  private async handle(rows: readonly MailRow[]): Promise<void> {
+    let letters: readonly Letter[]
     try {
-      await this.repository.finish(row, (await this.send(row)) ? 'sent' : 'dropped')
+      letters = await this.write(rows)
+      const isWritten = new Set(letters.map(({ row }) => row))
+      await this.end(
+        rows.filter((row) => !isWritten.has(row)),
+        'dropped',
+      )
+    } catch (error) {
+      return void (await Promise.all(rows.map((row) => this.putOff(row, error))))
+    }
+    await Promise.all(letters.map((letter) => this.send(letter)))
+  }
+
+  /** What is to be sent: nothing where nobody wants it, or there is nothing to tell any more. */
+  private async write(rows: readonly MailRow[]): Promise<Letter[]> {
+    const ids = [...new Set(rows.map(({ orderId }) => idOf('order', orderId)))]
+    const found = await this.core.call({ path: '/internal/orders', query: { ids: ids.join() }, answer: OrdersForMail })
+    const addressed = new Map(found.filter(({ email }) => email !== null).map((order) => [order.id, order]))
+    if (addressed.size === 0) return []
+    const buyers = [...addressed.values()].map(({ buyerId }) => buyerId)
+    const [closed, unwilling] = await Promise.all([this.people.findClosed(buyers), this.preferences.findUnwilling(buyers)])
+    return rows.flatMap((row) => {
+      const order = addressed.get(idOf('order', row.orderId))
+      if (order === undefined || closed.has(order.buyerId) || unwilling.has(order.buyerId)) return []
+      const text = mailTextOf(row, order)
+      return text === undefined ? [] : [{ row, address: order.email as string, text }]
+    })
+  }
+
+  private async send({ row, address, text }: Letter): Promise<void> {
+    const messageId = `<${idOf('event', row.id)}@catamaran>`
+    try {
+      await inTime(this.transport.sendMail({ to: { name: '', address }, messageId, ...text }))
+      await this.end([row], 'sent')
     } catch (error) {
       await this.putOff(row, error)
     }
   }
 
-  /** False when nobody wants it, or there is nothing to tell any more. */
-  private async send(row: MailRow): Promise<boolean> {
-    const order = await this.findOrder(row)
-    if (order === undefined || order.email === null) return false
-    const closed = await this.people.findClosed([order.buyerId])
-    if (closed.has(order.buyerId) || !(await this.preferences.isMailWanted(order.buyerId))) return false
-    const text = mailTextOf(row, order)
-    if (text === undefined) return false
-    const messageId = `<${idOf('event', row.id)}@catamaran>`
-    await inTime(this.transport.sendMail({ to: { name: '', address: order.email }, messageId, ...text }))
-    return true
-  }
-
-  private async findOrder({ orderId }: MailRow): Promise<OrderForMail | undefined> {
-    try {
-      return await this.core.call({ path: `/internal/orders/${idOf('order', orderId)}`, answer: OrderForMail })
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'orders.not-found') return undefined
-      throw error
-    }
+  private async end(rows: readonly MailRow[], outcome: 'sent' | 'dropped'): Promise<void> {
+    await this.repository.finish(rows, outcome)
+    for (const { id, kind, attempts } of rows) this.logger.info({ mailId: id, kind, attempts }, `mail ${outcome}`)
   }
 
   private async putOff(row: MailRow, error: unknown): Promise<void> {
@@ -112,7 +135,7 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     const isLast = row.ageMs > GIVE_UP_MS || (responseCode !== undefined && responseCode >= 500)
     const fields = { mailId: row.id, kind: row.kind, attempts: row.attempts, failure: code, reply: responseCode }
     this.logger[isLast ? 'error' : 'warn']({ ...fields, command: command?.split(' ')[0] }, isLast ? 'mail given up' : 'mail put off')
-    if (isLast) await this.repository.finish(row, 'failed')
+    if (isLast) await this.repository.finish([row], 'failed')
     else await this.repository.putOff(row, Math.min(this.config.mail.retryMs * 2 ** Math.min(row.attempts - 1, 20), MOST_WAIT_MS))
   }
 }

@@ -40,7 +40,8 @@ const TAKE_DUE: Statement = {
 }
 const FINISH: Statement = {
   name: 'mails.finish',
-  text: 'update mail set outcome = $3, finished_at = now() where id = $1 and attempts = $2 and outcome is null',
+  text: `update mail set outcome = $3, finished_at = now() from unnest($1::uuid[], $2::int[]) as m(id, attempts)
+    where mail.id = m.id and mail.attempts = m.attempts and outcome is null`,
 }
 const PUT_OFF: Statement = {
   name: 'mails.put-off',
@@ -73,9 +74,9 @@ export class MailsRepository {
     return this.database.query<MailRow>(TAKE_DUE, [limit, leaseMs])
   }
 
-  /** Ends a mail, unless somebody else has it by now. */
-  async finish({ id, attempts }: MailRow, outcome: MailOutcome): Promise<void> {
-    await this.database.query(FINISH, [id, attempts, outcome])
+  /** Ends mails, but those that somebody else has by now. */
+  async finish(mails: readonly MailRow[], outcome: MailOutcome): Promise<void> {
+    if (mails.length > 0) await this.database.query(FINISH, [mails.map(({ id }) => id), mails.map(({ attempts }) => attempts), outcome])
   }
 
   async putOff({ id, attempts }: MailRow, waitMs: number): Promise<void> {

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common'
-import { uuidOf, type UserId } from '@catamaran/contracts'
+import { idOf, uuidOf, type UserId } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 
-const FIND = { name: 'preferences.find', text: 'select is_wanted from mail_preference where user_id = $1' }
+const FIND_UNWILLING = {
+  name: 'preferences.find-unwilling',
+  text: 'select user_id as id from mail_preference where user_id = any($1) and not is_wanted',
+}
 const SAVE = {
   name: 'preferences.save',
   text: 'insert into mail_preference (user_id, is_wanted) values ($1, $2) on conflict (user_id) do update set is_wanted = excluded.is_wanted',
@@ -14,8 +17,10 @@ const DELETE = { name: 'preferences.delete', text: 'delete from mail_preference 
 export class PreferencesRepository {
   constructor(private readonly database: Database) {}
 
-  async isMailWanted(userId: UserId): Promise<boolean> {
-    return (await this.database.query<{ is_wanted: boolean }>(FIND, [uuidOf(userId)]))[0]?.is_wanted ?? true
+  /** Those among some people who want no mails. */
+  async findUnwilling(ids: readonly UserId[]): Promise<ReadonlySet<UserId>> {
+    const rows = await this.database.query<{ id: string }>(FIND_UNWILLING, [ids.map(uuidOf)])
+    return new Set(rows.map(({ id }) => idOf('user', id)))
   }
 
   async save(userId: UserId, isMailWanted: boolean): Promise<void> {

@@ -11,7 +11,7 @@ export class PreferencesService {
   ) {}
 
   async read(userId: UserId): Promise<NotificationPreferences> {
-    return { mail: await this.repository.isMailWanted(userId) }
+    return { mail: !(await this.repository.findUnwilling([userId])).has(userId) }
   }
 
   /** Who was erased is looked for after the write, as for the feed: nothing of a person comes back. */

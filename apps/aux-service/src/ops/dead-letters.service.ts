@@ -60,7 +60,7 @@ export class DeadLettersService {
   async replayAll(body: ReplayDeadLetters): Promise<Replaying> {
     const { all: _all, ...filter } = body
     const replaying = await this.repository.replayAll(filter)
-    logFields({ replaying, ...filter })
+    logFields({ replaying, group: filter.group, topic: filter.topic, deadCode: filter.code })
     this.replayer.wake()
     return { replaying, hasMore: replaying === MAX_REPLAY }
   }

@@ -146,6 +146,7 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
     const isAnswered = record.failure === undefined
     const isBrokenOff = this.isStopped && record.response === undefined
     if (!isBrokenOff) this.events.attempted(delivery, record)
+    if (isAnswered && !delivery.wasDelivered) this.events.delivered(delivery)
     if (isAnswered) return { isAnswered, next: await this.queue.succeed(delivery, record, this.leaseMs) }
     await (isBrokenOff ? this.queue.release(delivery) : this.fail(delivery, record))
     return { isAnswered, next: undefined }

@@ -26,6 +26,8 @@ export interface LeasedDelivery {
   readonly url: string
   /** Whether the endpoint fails at present. */
   readonly isSuspect: boolean
+  /** Whether it was answered 2xx before, and is delivered once more because its partner asked for it. */
+  readonly wasDelivered: boolean
   readonly sealedSecrets: readonly Buffer[]
   readonly traceparent: string | null
 }

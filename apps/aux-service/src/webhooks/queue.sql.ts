@@ -2,7 +2,8 @@ import type { Statement } from '@catamaran/data'
 
 /** What a worker needs to make one attempt, of delivery d to endpoint e. */
 const LEASED = `d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", d.type, d.body, d.attempts as attempt, d.step, d.traceparent,
-  extract(epoch from now() - d.tried_since)::float8 * 1000 as "ageMs", e.url, e.failures > 0 as "isSuspect", array(
+  extract(epoch from now() - d.tried_since)::float8 * 1000 as "ageMs", e.url, e.failures > 0 as "isSuspect",
+  case when d.attempts > 1 then exists (select from webhook_attempt a where a.delivery_id = d.id and a.failure is null) else false end as "wasDelivered", array(
     select sealed from webhook_secret s where s.endpoint_id = e.id and (s.ends_at is null or s.ends_at > now()) order by s.created_at desc) as "sealedSecrets"`
 
 // Inbox, deliveries and their first lease in one statement: an event that was seen before adds nothing, and what the caller has room for needs no second

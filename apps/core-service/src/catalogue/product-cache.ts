@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
 import type { DomainEvent, ProductId } from '@catamaran/contracts'
-import { RedisClient } from '@catamaran/data'
+import { RedisClient, redisSpan } from '@catamaran/data'
 import type { Redis, Result } from 'ioredis'
 import { LRUCache } from 'lru-cache'
 
@@ -78,7 +78,7 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** What Redis holds, taken over into this process; undefined when there is nothing or no Redis. */
   async fetchShared(id: ProductId): Promise<CachedProduct | undefined> {
-    const held = await this.redis.getBuffer(`product:${id}`).catch(() => null)
+    const held = await redisSpan('get', () => this.redis.getBuffer(`product:${id}`)).catch(() => null)
     if (held === null) return undefined
     const end = held.indexOf(10)
     const body = held.subarray(end + 1)

@@ -6,7 +6,7 @@ import { END_HOLDS, EXPIRED_HOLDS, EXTEND_HOLDS } from './end-holds.sql.js'
 import { taxIn } from '../money.js'
 import { asPlaced, orderOf, type OrderRow } from './order-row.js'
 import type { DeliveryAddress, Order, OrderHappening } from './orders.schema.js'
-import { HAPPENINGS, ORDER_BY_ID, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
+import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_BY_ID, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
 
 /** An order that somebody asks for, not placed yet. Lines name each product once. */
 export interface Draft {
@@ -164,10 +164,10 @@ export class OrdersRepository {
     return row && orderOf(row)
   }
 
-  /** An order and whose it is; the address is null once that person was erased. */
-  async find(id: OrderId): Promise<{ buyerId: UserId; order: Order; address: DeliveryAddress | null } | undefined> {
-    const [row] = await this.database.query<OrderRow>(ORDER_BY_ID, [uuidOf(id)])
-    return row && { buyerId: idOf('user', row.buyer_id), order: orderOf(row), address: row.delivery_address }
+  /** Orders and whose they are, in no order; the address is null once that person was erased. */
+  async findAll(ids: readonly OrderId[]): Promise<{ buyerId: UserId; order: Order; address: DeliveryAddress | null }[]> {
+    const rows = await this.database.query<OrderRow>(ORDERS_BY_ID, [ids.map(uuidOf)])
+    return rows.map((row) => ({ buyerId: idOf('user', row.buyer_id), order: orderOf(row), address: row.delivery_address }))
   }
 
   /** The order that a buyer placed with this Idempotency-Key. */

@@ -60,19 +60,18 @@ export class OrdersService {
     return order
   }
 
-  /** What a mail tells of an order. @throws AppError orders.not-found */
-  async readForMail(id: OrderId): Promise<OrderForMail> {
-    const found = await this.repository.find(id)
-    if (found === undefined) throw new AppError('orders.not-found')
-    const { buyerId, address, order } = found
-    const { lines, shipping, total, cancelReason, payment, fulfilments, returns } = order
-    return {
-      ...{ id, buyerId, email: address?.email ?? null, language: address?.language ?? 'en' },
-      ...{ shipping, total, cancelReason, actionUrl: payment.actionUrl },
-      lines: lines.map(({ name, quantity, unitPrice }) => ({ name, quantity, unitPrice })),
-      fulfilments: fulfilments.map((part) => ({ id: part.id, carrier: part.carrier, trackingNumber: part.trackingNumber })),
-      returns: returns.map((each) => ({ id: each.id, refund: each.refund })),
-    }
+  /** What mails tell of those of these orders that there are. */
+  async listForMail(ids: readonly OrderId[]): Promise<OrderForMail[]> {
+    return (await this.repository.findAll(ids)).map(({ buyerId, address, order }) => {
+      const { id, lines, shipping, total, cancelReason, payment, fulfilments, returns } = order
+      return {
+        ...{ id, buyerId, email: address?.email ?? null, language: address?.language ?? 'en' },
+        ...{ shipping, total, cancelReason, actionUrl: payment.actionUrl },
+        lines: lines.map(({ name, quantity, unitPrice }) => ({ name, quantity, unitPrice })),
+        fulfilments: fulfilments.map((part) => ({ id: part.id, carrier: part.carrier, trackingNumber: part.trackingNumber })),
+        returns: returns.map((each) => ({ id: each.id, refund: each.refund })),
+      }
+    })
   }
 
   async list(buyerId: UserId, { cursor, limit }: OrderQuery): Promise<Page<Order>> {

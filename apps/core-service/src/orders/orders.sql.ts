@@ -6,6 +6,9 @@ import type { Statement } from '@catamaran/data'
  * used, the insert does nothing and so does the rest. Answers one row a line; `placed_at` is null for an order that was not placed, and
  * `changed_version` tells the new version of a product whose page has changed.
  *
+ * The stock is written from the row that was locked (`held`), all columns of its checks: an UPDATE first computes the row from the statement's snapshot
+ * and tests the checks on that, even where it then finds the row changed and computes anew (docs/decisions/014).
+ *
  * $1 order number, $2 line number, $3 product, $4 quantity of each line; $5 id, $6 buyer, $7 key, $8 request hash, $9 cart, $10 cart version,
  * $11 address, $12 payment method, $13 expected total, $14 traceparent of each order; $15 how long stock is held, in milliseconds; $16 this release; $17 who placed each.
  */
@@ -17,7 +20,7 @@ ord as materialized (
   select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::json[], $12::text[], $13::bigint[], $14::text[], $17::text[])
     with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, payment_method, expected_total, traceparent, actor, n)),
 held as materialized (
-  select product_id, available from stock where product_id in (select product_id from line) order by product_id for update),
+  select * from stock where product_id in (select product_id from line) order by product_id for update),
 priced as materialized (
   select l.*, p.seller_id, p.name, p.price_minor, p.tax_basis_points, p.currency, p.id is not null as is_known,
     case when row_number() over (partition by l.n, p.seller_id order by l.line_no) = 1 then s.shipping_minor else 0 end as shipping_minor,
@@ -39,8 +42,8 @@ placed as materialized (
   returning id, buyer_id, currency, total_minor, placed_at, hold_expires_at),
 mine as materialized (select p.*, o.n, o.traceparent, o.actor from placed p join ord o using (id)),
 taken as materialized (
-  update stock s set available = s.available - t.quantity, held = s.held + t.quantity
-  from (select product_id, sum(quantity)::int as quantity from priced join mine using (n) group by product_id) t
+  update stock s set available = h.available - t.quantity, held = h.held + t.quantity, sold = h.sold, initial = h.initial, restocked = h.restocked
+  from (select product_id, sum(quantity)::int as quantity from priced join mine using (n) group by product_id) t join held h using (product_id)
   where s.product_id = t.product_id
   returning s.product_id, s.available, t.quantity),
 changed as materialized (
@@ -81,8 +84,8 @@ const ORDER = `select o.id, o.buyer_id, o.request_hash, o.status, o.cancel_reaso
   from orders o`
 
 export const ORDER_OF_BUYER: Statement = { name: 'order-of-buyer', text: `${ORDER} where o.id = $1 and o.buyer_id = $2` }
-/** Order $1, whoever's it is. */
-export const ORDER_BY_ID: Statement = { name: 'order-by-id', text: `${ORDER} where o.id = $1` }
+/** Orders $1, whoever's they are. */
+export const ORDERS_BY_ID: Statement = { name: 'orders-by-id', text: `${ORDER} where o.id = any($1::uuid[])` }
 export const ORDER_BY_KEY: Statement = { name: 'order-by-key', text: `${ORDER} where o.buyer_id = $1 and o.idempotency_key = $2` }
 /** What has happened to order $1 since version $2, in order. */
 export const HAPPENINGS: Statement = {

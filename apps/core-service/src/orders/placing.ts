@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { metrics } from '@opentelemetry/api'
 import { isConnectionLoss, wasTooSlow } from '@catamaran/data'
 import { Outbox } from '@catamaran/messaging'
-import { AppError } from '@catamaran/platform'
+import { AppError, histogram } from '@catamaran/platform'
 import { ProductCache } from '../catalogue/product-cache.js'
 import { CONFIG, type Config } from '../config.js'
 import { PaymentSignal } from '../payments/payment-signal.js'
@@ -28,12 +27,8 @@ interface Waiting {
 export class Placing {
   private readonly waiting: Waiting[] = []
   private running = 0
-  private readonly groupSize = metrics
-    .getMeter('catamaran')
-    .createHistogram('orders.placing.group_size', { description: 'Orders placed by one statement' })
-  private readonly waitTime = metrics
-    .getMeter('catamaran')
-    .createHistogram('orders.placing.wait', { unit: 's', description: 'Time a draft waits for its statement' })
+  private readonly groupSize = histogram('orders.placing.group_size')
+  private readonly waitTime = histogram('orders.placing.wait')
 
   constructor(
     private readonly repository: OrdersRepository,
@@ -106,7 +101,7 @@ export class Placing {
   private async run(group: readonly Waiting[]): Promise<Placement[]> {
     const drafts = group.map(({ draft }) => draft)
     const options = { holdMs: this.config.orders.holdMs, release: this.config.release }
-    const { placements, changed } = await this.repository.place(drafts, options).catch(refuseOverdrawn)
+    const { placements, changed } = await this.repository.place(drafts, options)
     if (placements.some(({ order }) => order !== undefined)) {
       this.outbox.wake()
       this.payments.wake()
@@ -119,12 +114,3 @@ export class Placing {
 /** `service.unavailable` from the database means a lost connection: nothing is known. Anything else is a definite answer. */
 const isUnknownOutcome = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'service.unavailable' && isConnectionLoss(error.cause)
-
-/**
- * The stock would have gone below zero, which the table's own constraint refuses: nothing was changed, and asked again it is told right
- * (docs/reliability.md, Open).
- */
-const refuseOverdrawn = (error: unknown): never => {
-  if ((error as { constraint?: string }).constraint !== 'stock_available_check') throw error
-  throw new AppError('service.unavailable', { retryAfterS: 1 }, { cause: error })
-}

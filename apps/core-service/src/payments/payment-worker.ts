@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
 import { SpanKind } from '@opentelemetry/api'
 import { Flags } from '@catamaran/flags'
-import { Repeating, runInContext, traced, traceparentOf } from '@catamaran/platform'
+import { causesOf, Repeating, runInContext, traced, traceparentOf, type LogFields } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
 import { PaymentSignal } from './payment-signal.js'
@@ -74,11 +74,13 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
 
   private begin(operation: Operation): void {
     const { id, kind, traceparent } = operation
-    const context = { requestId: id, traceparent: traceparentOf(traceparent), fields: {} }
+    const context = { requestId: id, traceparent: traceparentOf(traceparent), fields: {} as LogFields }
+    const startedAt = performance.now()
     const carryOut = () => traced(`payment ${kind}`, { kind: SpanKind.INTERNAL }, () => this.payments.carryOut(operation))
     const work = runInContext(context, carryOut)
-      .catch((error: unknown) => this.events.paymentsFailed(error))
-      .finally(() => {
+      .catch((error: unknown) => Object.assign(context.fields, { causes: causesOf(error) }))
+      .then(() => {
+        this.events.paymentTried(operation, context, performance.now() - startedAt)
         const wasFull = this.inHand.size >= this.config.payments.concurrency
         this.inHand.delete(work)
         if (wasFull && !this.isStopping) this.look()

@@ -3,10 +3,10 @@ import { Inject, Injectable } from '@nestjs/common'
 import { idOf, idSchema } from '@catamaran/contracts'
 import type { Queryable } from '@catamaran/data'
 import { Outbox } from '@catamaran/messaging'
-import { AppError } from '@catamaran/platform'
+import { AppError, logFields } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
-import { BusinessEvents } from '../events.js'
+import { BusinessEvents, type PaymentOutcome } from '../events.js'
 import { Holds } from '../orders/holds.js'
 import type { HoldEnd } from '../orders/orders.repository.js'
 import type { LockedOrder } from '../orders/locked-order.js'
@@ -18,6 +18,8 @@ const MAX_WAIT_MS = 60_000
 /** How often a payment that waits for its buyer is asked for; the provider's callback makes it sooner. */
 const ACTION_WAIT_MS = 5_000
 const MAX_GROUP = 128
+/** What the provider refuses because of what the buyer gave: no failure of ours. */
+const BUYERS_FAULT = new Set(['payment_method_unknown'])
 const SIGNATURE = /^t=(\d{1,12}),v1=([0-9a-f]{64})$/
 const MAX_SIGNATURE_AGE_S = 300
 
@@ -70,13 +72,13 @@ export class PaymentsService {
       ? await this.psp.read(paymentRef)
       : await this.psp.authorise(id, { amountMinor, currency, paymentMethod: paymentMethod ?? '', reference: orderId })
     if (answer.kind === 'unknown') return this.putOff(operation, answer.error)
-    if (answer.kind === 'refused') return this.settle({ orderId, event: 'declined', operation: { id, paymentRef, error: answer.code } })
+    if (answer.kind === 'refused')
+      return this.settleAs(BUYERS_FAULT.has(answer.code) ? 'declined' : 'failed', operation, paymentRef, answer.code)
     const { payment } = answer
     if (payment.status === 'requires_action') return this.waitForBuyer(operation, payment)
     if (payment.status === 'pending') return this.putOff(operation, 'pending')
-    const event = payment.status === 'declined' ? 'declined' : 'paid'
-    const error = event === 'declined' ? (payment.declineCode ?? 'declined') : undefined
-    return this.settle({ orderId, event, operation: { id, paymentRef: payment.id, error } })
+    if (payment.status === 'declined') return this.settleAs('declined', operation, payment.id, payment.declineCode ?? 'declined')
+    return this.settleAs('succeeded', operation, payment.id)
   }
 
   private async move(operation: Operation, kind: 'capture' | 'void' | 'refund'): Promise<void> {
@@ -92,25 +94,29 @@ export class PaymentsService {
   }
 
   private async finish(operation: Operation, status: 'succeeded' | 'skipped', payment?: Payment): Promise<void> {
+    let isNews = false
     await this.underLock(operation, async (tx, order) => {
       const paymentRef = payment === undefined ? {} : { paymentRef: payment.id }
-      const isNews = await this.repository.finish(tx, { id: operation.id, status, ...paymentRef })
+      isNews = await this.repository.finish(tx, { id: operation.id, status, ...paymentRef })
       const happening = isNews && status === 'succeeded' ? movedOf(operation, order) : undefined
       if (happening !== undefined) await this.orders.tell(tx, order, [happening])
     })
+    if (isNews && status === 'succeeded') this.events.paymentEnded(operation.kind, 'succeeded')
+    else logFields({ outcome: status })
     this.outbox.wake()
   }
 
   /** The provider surely won't do it: an operator has to look. What comes after it in the order waits. */
   private async refuse(operation: Operation, error: string): Promise<void> {
     await this.underLock(operation, (tx) => this.repository.finish(tx, { id: operation.id, status: 'refused', error }))
-    this.note(operation, 'refused', error)
+    this.events.paymentEnded(operation.kind, 'failed')
+    this.events.paymentTrouble(operation.kind, 'refused', error)
   }
 
   private async putOff(operation: Operation, error: string): Promise<void> {
     const longest = Math.min(this.config.payments.retryMs * 2 ** (operation.attempts - 1), MAX_WAIT_MS)
     await this.repository.putOff(operation.id, longest * (0.5 + Math.random() / 2), error)
-    this.note(operation, 'unknown', error)
+    this.events.paymentTrouble(operation.kind, 'unknown', error)
   }
 
   private async waitForBuyer(operation: Operation, { id: paymentRef, nextAction }: Payment): Promise<void> {
@@ -121,6 +127,7 @@ export class PaymentsService {
       await this.orders.tell(tx, order, [{ event: 'payment.action_required', data: { orderId: order.id, buyerId: order.buyerId } }])
     })
     this.outbox.wake()
+    logFields({ outcome: 'action_required' })
     await this.repository.putOff(operation.id, Math.min(ACTION_WAIT_MS * operation.attempts, MAX_WAIT_MS))
   }
 
@@ -130,6 +137,11 @@ export class PaymentsService {
       return true
     })
     if (done === undefined) throw new Error(`the order ${operation.orderId} of a payment operation is gone`)
+  }
+
+  private async settleAs(outcome: PaymentOutcome, { id, orderId }: Operation, paymentRef?: string, error?: string): Promise<void> {
+    await this.settle({ orderId, event: outcome === 'succeeded' ? 'paid' : 'declined', operation: { id, paymentRef, error } })
+    this.events.paymentEnded('authorise', outcome)
   }
 
   /** Outcomes that arrive while a statement runs are settled together by the next one. */
@@ -153,10 +165,6 @@ export class PaymentsService {
       for (const { done } of group) done(error)
     }
     this.isSettling = false
-  }
-
-  private note({ id, orderId, kind, attempts }: Operation, outcome: 'unknown' | 'refused', error: string): void {
-    this.events.paymentTrouble({ operationId: idOf('paymentOperation', id), orderId, kind, attempts, outcome, error })
   }
 }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/comm
 import { z } from 'zod'
 import { Pool } from 'undici'
 import { SpanKind } from '@opentelemetry/api'
-import { currentContext, traced } from '@catamaran/platform'
+import { traced } from '@catamaran/platform'
 import { CONFIG, type Config } from '../config.js'
 
 /** What the payment provider says about a payment; what we don't need of it is left out. */
@@ -64,14 +64,12 @@ export class PspClient implements BeforeApplicationShutdown {
   }
 
   private async exchange(method: 'GET' | 'POST', path: string, key?: string, body?: object): Promise<Answer> {
-    const { traceparent } = currentContext() ?? {}
     try {
       const response = await this.pool.request({
         method,
         path,
         headers: {
           authorization: `Bearer ${this.config.psp.apiKey}`,
-          ...(traceparent === undefined ? {} : { traceparent }),
           ...(key === undefined ? {} : { 'idempotency-key': key, 'content-type': 'application/json' }),
         },
         body: body === undefined ? null : JSON.stringify(body),

@@ -7,14 +7,15 @@ const INSERT = { name: 'people.insert', text: 'insert into erased_person (user_i
 
 /**
  * Takes the person out of up to $2 orders that have ended, of person $1 or of all. With the buyer go what the client chose (its key) and what was made
- * of the address (the hash): a later order of the same person with the same key must find its place too.
+ * of the address (the hash): a later order of the same person with the same key must find its place too. Orders are looked for person by person: joined, the
+ * planner may read all orders to find none.
  */
 const PSEUDONYMISE = {
   name: 'people.pseudonymise',
   text: `with due as materialized (
-      select o.id, p.pseudonym from erased_person p join orders o on o.buyer_id = p.user_id
-      where p.erased_at is null and ($1::uuid is null or p.user_id = $1) and o.status in ('completed', 'cancelled')
-      limit $2 for update of o skip locked),
+      select o.id, p.pseudonym from erased_person p cross join lateral (
+        select id from orders where buyer_id = p.user_id and status in ('completed', 'cancelled') limit $2 for update skip locked) o
+      where p.erased_at is null and ($1::uuid is null or p.user_id = $1) limit $2),
     told as (update order_return r set reason = null from due where r.order_id = due.id and r.reason is not null),
     tracked as (update fulfilment f set tracking_number = null from due where f.order_id = due.id and f.tracking_number is not null)
     update orders o set buyer_id = due.pseudonym, delivery_address = null, payment_method = null, idempotency_key = o.id::text, request_hash = '\\x',
