@@ -2,6 +2,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -9,11 +10,11 @@ export const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Debian's names first, then those of the projects themselves. */
 const NAMES = { prometheus: ['prometheus'], promtool: ['promtool'], alertmanager: ['prometheus-alertmanager', 'alertmanager'] } as const
-const FOLDERS = ['/usr/bin/', '/usr/local/bin/']
+const FOLDERS = (process.env['PATH'] ?? '').split(delimiter)
 
 /** Where a program is; undefined when the machine has none. */
 export const find = (program: keyof typeof NAMES): string | undefined =>
-  FOLDERS.flatMap((folder) => NAMES[program].map((name) => folder + name)).find((path) => existsSync(path))
+  FOLDERS.flatMap((folder) => NAMES[program].map((name) => join(folder, name))).find((path) => existsSync(path))
 
 /** @throws Error with all that promtool said, when something is not as expected */
 export const promtool = async (...args: string[]): Promise<void> => {

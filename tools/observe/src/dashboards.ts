@@ -18,7 +18,8 @@ const queriesOf = ({ queries, isStat }: Panel) =>
       .expr(expr)
       .legendFormat(legend)
       .refId(String.fromCodePoint(65 + index))
-    return isStat === true ? query.instant() : query.range()
+    // What has exemplars shows them: from a slow point to its trace.
+    return isStat === true ? query.instant() : query.range().exemplar(expr.includes('_bucket'))
   })
 
 const builderOf = (panel: Panel): Stat | TimeSeries => {

@@ -80,7 +80,7 @@ async function runSloth(input: string): Promise<string> {
     return `groups:\n${stdout.replaceAll(/^(---|#.*|groups:|)\n/gm, '')}`
   } catch (error) {
     if ((error as { code?: string }).code !== 'ENOENT') throw error
-    throw new Error('the objectives changed, so sloth makes their rules anew, and that needs Go 1.25 or newer', { cause: error })
+    throw new Error('the objectives changed, so sloth makes their rules anew, and that needs Go 1.26 or newer', { cause: error })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
