@@ -33,6 +33,8 @@ test('the admin port tells that it lives, has started, is ready, and what it has
   assert.match(metrics, /http_server_request_duration_seconds_count\{[^}]*http_route="\/v1\/products"[^}]*\} 1/)
   assert.match(metrics, /service_name="core-service"/)
   assert.match(metrics, /^outbox_/m)
+  const [, level] = await admin('/log-level')
+  assert.equal((JSON.parse(level) as { until: string | null }).until, null)
 })
 
 test('a request leaves one wide log line, without tokens, keys or addresses of people', async () => {

@@ -80,6 +80,10 @@ test('an absent Redis rejects at once, is told of as away, and is used again by 
   const breaker = async () => figureOf(await scrape('text'), 'circuit_breaker_state{peer="redis"}')
   const redisProxy = await OutageProxy.before(scope.engines.redisUrl)
   const redis = new RedisClient({ url: redisProxy.url, keyPrefix: scope.keyPrefix })
+  scope.onClose(async () => {
+    redis.onApplicationShutdown()
+    await redisProxy.close()
+  })
   await until(() => redis.set('key', 'value'), { message: 'it is connected' })
   redisProxy.cut()
   await until(() => redis.status !== 'ready', { message: 'the loss is seen' })
@@ -92,8 +96,6 @@ test('an absent Redis rejects at once, is told of as away, and is used again by 
   assert.equal(await breaker(), 0)
   redis.pausedUntil = performance.now() + 60_000
   assert.equal(await breaker(), 1, 'too slow is as good as away')
-  redis.onApplicationShutdown()
-  await redisProxy.close()
 })
 
 test('a subscriber hears what another connection publishes', async () => {

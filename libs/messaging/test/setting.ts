@@ -127,6 +127,6 @@ export const keepingLogger = (): { logger: Logger; lines: Record<string, unknown
     (level: string) =>
     (fields: object, message: string): void =>
       void lines.push({ level, message, ...fields })
-  const kept = { isLevelEnabled: () => false, debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') }
+  const kept = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') }
   return { logger: kept as unknown as Logger, lines }
 }
