@@ -222,8 +222,8 @@ test('an operator sees each flag as everybody has it, or one caller, and whether
   const authorization = `Bearer ${await harness.issuer.token({ scopes: ['ops'], acr: ACR.multi })}`
   const list = async (query = '') => {
     const { status, body } = await harness.call(core.url, 'GET', `/v1/ops/flags${query}`, undefined, { authorization })
-    const items = (body.items ?? []) as { key: string; value: unknown; decidedBy: string; owner: string }[]
-    return { status, flags: Object.fromEntries(items.map(({ key, value, decidedBy }) => [key, `${String(value)} by ${decidedBy}`])) }
+    const items = (body.items ?? []) as { name: string; value: unknown; decidedBy: string }[]
+    return { status, flags: Object.fromEntries(items.map(({ name, value, decidedBy }) => [name, `${String(value)} by ${decidedBy}`])) }
   }
   const partner = newId('partner')
   assert.deepEqual((await list()).flags['imports.parallel'], 'false by provider')

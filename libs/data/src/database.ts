@@ -35,6 +35,8 @@ export interface DatabaseOptions extends DatabaseAddress {
   /** How long a statement may take, in milliseconds. Default 5,000. */
   statementTimeoutMs?: number
   applicationName?: string
+  /** What metrics call its pool: a process has one of each. Default `main`. */
+  pool?: 'main' | 'search'
 }
 
 /** What pg connects with. */
@@ -84,13 +86,13 @@ const translate = (error: unknown): never => {
 const asSpan = <T>({ name }: Statement, run: () => Promise<T>): Promise<T> =>
   traced(name, { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql', 'db.query.summary': name } }, run)
 
-const observePool = (pool: pg.Pool, most: number): (() => void)[] => [
+const observePool = (client: pg.Pool, most: number, pool: 'main' | 'search'): (() => void)[] => [
   observe('db.client.connection.count', (tell) => {
-    tell(pool.totalCount - pool.idleCount, { state: 'used' })
-    tell(pool.idleCount, { state: 'idle' })
+    tell(client.totalCount - client.idleCount, { pool, state: 'used' })
+    tell(client.idleCount, { pool, state: 'idle' })
   }),
-  observe('db.client.connection.max', (tell) => tell(most)),
-  observe('db.client.connection.pending_requests', (tell) => tell(pool.waitingCount)),
+  observe('db.client.connection.max', (tell) => tell(most, { pool })),
+  observe('db.client.connection.pending_requests', (tell) => tell(client.waitingCount, { pool })),
 ]
 
 /** A service's own PostgreSQL database: a pool with named statements and transactions. Reconnects by itself. */
@@ -99,7 +101,7 @@ export class Database implements Queryable, OnApplicationShutdown {
   readonly pool: pg.Pool
   private readonly endings: (() => void)[]
 
-  constructor({ connections = 10, statementTimeoutMs = 5_000, applicationName = 'catamaran', ...address }: DatabaseOptions) {
+  constructor({ connections = 10, statementTimeoutMs = 5_000, applicationName = 'catamaran', pool = 'main', ...address }: DatabaseOptions) {
     this.pool = new pg.Pool({
       ...connectionOf(address),
       max: connections,
@@ -110,7 +112,7 @@ export class Database implements Queryable, OnApplicationShutdown {
       keepAlive: true,
     })
     this.pool.on('error', () => undefined) // an idle connection was lost: the pool has dropped it, the next query opens another
-    this.endings = observePool(this.pool, connections)
+    this.endings = observePool(this.pool, connections, pool)
   }
 
   /**

@@ -73,7 +73,12 @@ test('the pool tells who holds connections, and who waits for one', async () => 
   const waiting = database.query(statement('select 1'))
   const figures = async (): Promise<number[]> => {
     const text = await scrape('text')
-    const names = ['count{state="used"}', 'count{state="idle"}', 'pending_requests', 'max']
+    const names = [
+      'count{pool="main",state="used"}',
+      'count{pool="main",state="idle"}',
+      'pending_requests{pool="main"}',
+      'max{pool="main"}',
+    ]
     return names.map((name) => figureOf(text, `db_client_connection_${name}`))
   }
   await until(async () => String(await figures()) === '2,0,1,2', { message: 'two are used, and one waits' })

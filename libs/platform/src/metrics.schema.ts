@@ -19,6 +19,8 @@ const OUTCOME = ['done', 'retried', 'waiting', 'dead', 'skipped'] as const
 const PAYMENT = ['authorise', 'capture', 'void', 'refund'] as const
 const PER_GROUP = 60
 const PER_PARTITION = 120
+/** A service's own pool, and the one that core-service's searches have for themselves. */
+const POOLS = ['main', 'search'] as const
 
 /**
  * Every metric there is; code gets its instruments from here (`counter`, `histogram`, `observe`), so one that isn't declared does not compile, nor a label
@@ -32,12 +34,20 @@ export const METRICS = {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
   },
   'db.client.connection.count': {
-    ...{ kind: 'gauge', series: 2 },
-    description: 'Connections of the PostgreSQL pool, by state',
-    labels: { state: ['used', 'idle'] },
+    ...{ kind: 'gauge', series: 4 },
+    description: 'Connections of a PostgreSQL pool, by state',
+    labels: { pool: POOLS, state: ['used', 'idle'] },
   },
-  'db.client.connection.max': { kind: 'gauge', series: 1, description: 'Connections that the pool may have at most', labels: {} },
-  'db.client.connection.pending_requests': { kind: 'gauge', series: 1, description: 'Callers that wait for a connection', labels: {} },
+  'db.client.connection.max': {
+    ...{ kind: 'gauge', series: 2 },
+    description: 'Connections that a pool may have at most',
+    labels: { pool: POOLS },
+  },
+  'db.client.connection.pending_requests': {
+    ...{ kind: 'gauge', series: 2 },
+    description: 'Callers that wait for a connection',
+    labels: { pool: POOLS },
+  },
   'nodejs.eventloop.delay.p50': {
     ...{ kind: 'gauge', unit: 's', series: 1 },
     description: 'How late the event loop came, median since the last scrape',

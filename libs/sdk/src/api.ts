@@ -2244,7 +2244,7 @@ export interface components {
         };
         FlagList: {
             items: {
-                key: string;
+                name: string;
                 /** @enum {string} */
                 kind: "kill-switch" | "operational" | "release" | "beta" | "experiment";
                 description: string;

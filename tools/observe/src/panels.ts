@@ -144,9 +144,9 @@ const ownPanels = (service: Service, of: string): Panel[] =>
           description: 'Connections by state, the most there may be, and who waits for one; alert DatabasePoolExhausted',
           unit: 'short',
           queries: {
-            '{{state}}': `sum by (state) (db_client_connection_count${of})`,
-            most: `sum(db_client_connection_max${of})`,
-            waiting: `sum(db_client_connection_pending_requests${of})`,
+            '{{pool}}: {{state}}': `sum by (pool, state) (db_client_connection_count${of})`,
+            '{{pool}}: most': `sum by (pool) (db_client_connection_max${of})`,
+            '{{pool}}: waiting': `sum by (pool) (db_client_connection_pending_requests${of})`,
           },
         },
       ]

@@ -22,7 +22,7 @@ export const SEARCH_DATABASE = Symbol('the database as searches reach it')
  * few connections of their own and little time: whatever is asked, orders find theirs free.
  */
 export const searchDatabase = (options: DatabaseOptions): Database =>
-  new Database({ ...options, connections: 4, statementTimeoutMs: 2_000, applicationName: 'core-service search' })
+  new Database({ ...options, connections: 4, statementTimeoutMs: 2_000, applicationName: 'core-service search', pool: 'search' })
 
 /** What ts_rank_cd divides a rank by, as a number of PostgreSQL's: nothing, or 1 + the logarithm of the text's length. */
 const NORMALISATION = { coverage: 0, focused: 1 }

@@ -19,7 +19,7 @@ const FlagList = z
   .strictObject({
     items: z.array(
       z.strictObject({
-        key: z.string(),
+        name: z.string(),
         kind: z.enum(['kill-switch', 'operational', 'release', 'beta', 'experiment']),
         description: z.string(),
         owner: z.string(),
@@ -46,9 +46,9 @@ export class FlagsController {
   async list(@Query({ schema: FlagsQuery }) { caller, plan }: z.infer<typeof FlagsQuery>): Promise<z.infer<typeof FlagList>> {
     const states = await this.flags.stateFor(caller === undefined ? undefined : { id: caller, plan })
     return {
-      items: states.map((state) => {
-        const { kind, description, owner, reviewBy, default: fallback } = FLAGS[state.key]
-        return { ...state, kind, description, owner, reviewBy, default: fallback }
+      items: states.map(({ key, ...state }) => {
+        const { kind, description, owner, reviewBy, default: fallback } = FLAGS[key]
+        return { name: key, ...state, kind, description, owner, reviewBy, default: fallback }
       }),
     }
   }
