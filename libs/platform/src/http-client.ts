@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ERRORS, Problem, type ErrorCode } from '@catamaran/contracts'
 import type { OnApplicationShutdown } from '@nestjs/common'
 import { SpanKind } from '@opentelemetry/api'
-import { Pool, type Dispatcher } from 'undici'
+import { Client, Pool, type Dispatcher } from 'undici'
 import type { z } from 'zod'
 import { currentContext } from './context.js'
 import { AppError } from './errors.js'
@@ -25,6 +25,7 @@ export interface CallOptions<T extends z.ZodType> {
 }
 
 const RETRIES = 2
+const CONNECTION = { pipelining: 1, connect: { timeout: 1_000 } }
 const CALLERS_FAULT: ReadonlySet<string> = new Set(['invalid', 'not-found', 'conflict'])
 const RETRIED_STATUS = new Set([502, 503, 504])
 
@@ -37,13 +38,13 @@ export class HttpClient implements OnApplicationShutdown {
   private readonly server: SpanAttributes
 
   constructor(
-    baseUrl: string,
+    private readonly baseUrl: string,
     private readonly tokens: ServiceTokens,
     pool: Pool.Options = {},
   ) {
     const { hostname, port } = new URL(baseUrl)
     this.server = { 'server.address': hostname, 'server.port': Number(port) || 80 }
-    this.pool = new Pool(baseUrl, { connections: 32, pipelining: 1, connect: { timeout: 1_000 }, ...pool })
+    this.pool = new Pool(baseUrl, { connections: 32, ...CONNECTION, ...pool })
   }
 
   /**
@@ -57,7 +58,7 @@ export class HttpClient implements OnApplicationShutdown {
     for (let attempt = 1; ; attempt++) {
       try {
         return await traced(method, { kind: SpanKind.CLIENT, attributes: { ...this.server, 'http.request.method': method } }, () =>
-          this.once(options, signal),
+          this.once(options, signal, attempt > 1),
         )
       } catch (error) {
         if (signal.aborted) throw new AppError('service.timeout', {}, { cause: error })
@@ -76,6 +77,7 @@ export class HttpClient implements OnApplicationShutdown {
   private async once<T extends z.ZodType>(
     { method = 'GET', path, query, body, answer }: CallOptions<T>,
     signal: AbortSignal,
+    isRetry: boolean,
   ): Promise<z.infer<T>> {
     const context = currentContext()
     const headers: Record<string, string> = { 'x-service-token': await this.tokens.current(), accept: 'application/json' }
@@ -85,14 +87,8 @@ export class HttpClient implements OnApplicationShutdown {
       if (context.authorization !== undefined) headers['authorization'] = context.authorization
     }
     if (body !== undefined) headers['content-type'] = 'application/json'
-    const response = await this.send({
-      method,
-      path,
-      query: definedOf(query),
-      headers,
-      body: body === undefined ? null : JSON.stringify(body),
-      signal,
-    })
+    const content = body === undefined ? null : JSON.stringify(body)
+    const response = await this.send({ method, path, query: definedOf(query), headers, body: content, signal }, isRetry)
     const json: unknown = response.statusCode === 204 ? undefined : await response.body.json().catch(() => undefined)
     if (response.statusCode < 300) return answer.parse(json) as z.infer<T>
     const cause = new Error(`${method} ${path} answered ${response.statusCode}: ${JSON.stringify(json)}`)
@@ -107,11 +103,15 @@ export class HttpClient implements OnApplicationShutdown {
     )
   }
 
-  private async send(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+  /** A retry goes on a connection of its own: when a process stops, all connections kept to it are stale at once. */
+  private async send(options: Dispatcher.RequestOptions, isRetry: boolean): Promise<Dispatcher.ResponseData> {
+    const fresh = isRetry ? new Client(this.baseUrl, CONNECTION) : undefined
     try {
-      return await this.pool.request(options)
+      return await (fresh ?? this.pool).request(options)
     } catch (error) {
       throw new AppError('service.unavailable', {}, { cause: error })
+    } finally {
+      void fresh?.close() // once its answer was read
     }
   }
 }
