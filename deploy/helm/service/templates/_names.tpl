@@ -1,0 +1,31 @@
+{{/* Names are the service's own, without the release's: they stand in certificates, URLs and policies. One installation a namespace. */}}
+{{- define "service.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/component: service
+{{- end }}
+
+{{- define "service.version" -}}
+{{ .Values.global.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "service.labels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/part-of: catamaran
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ include "service.version" . | quote }}
+{{- end }}
+
+{{- define "service.image" -}}
+{{ .Values.global.image.registry }}/{{ .Chart.Name }}{{ with .Values.digest }}@{{ . }}{{ else }}:{{ include "service.version" . }}{{ end }}
+{{- end }}
+
+{{/* The account of a service in the mesh: dict "root" . "service" NAME */}}
+{{- define "service.principal" -}}
+{{ .root.Values.global.mesh.trustDomain }}/ns/{{ .namespace | default .root.Release.Namespace }}/sa/{{ .service }}
+{{- end }}
+
+{{- define "service.hook" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
