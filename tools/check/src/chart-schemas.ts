@@ -62,6 +62,7 @@ const stores = z.strictObject({
 const globalValues = (common: readonly string[]) =>
   z.strictObject({
     domain: said.regex(/^[a-z0-9.-]+$/),
+    issuer: z.string().regex(/^(https?:\/\/.*)?$/),
     config: variables(common),
     image: z.strictObject({
       registry: said,

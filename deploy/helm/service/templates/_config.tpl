@@ -34,7 +34,7 @@ PORT: '4000'
 ADMIN_HOST: 0.0.0.0
 ADMIN_PORT: '4010'
 SHUTDOWN_MS: {{ mul 1000 (int $it.drainSeconds) | quote }}
-ISSUER_URL: https://{{ $it.global.domain }}/oidc
+ISSUER_URL: {{ $it.global.issuer | default (printf "https://%s/oidc" $it.global.domain) }}
 {{- range (.Files.Get "calls.yaml" | fromYaml).callees }}
 {{ . | trimSuffix "-service" | upper }}_URL: http://{{ . }}:4000
 {{- end }}
@@ -62,7 +62,8 @@ SERVICE_KEYS_DIR: /run/public-keys
 {{ $name }}: /run/secrets/catamaran/{{ $file }}
 {{- end }}
 {{- range $name, $value := merge (dict) $it.config $it.global.config }}
-{{ $name }}: {{ $value | quote }}
+{{- /* As JSON a large number keeps its digits. */}}
+{{ $name }}: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
 {{- end }}
 

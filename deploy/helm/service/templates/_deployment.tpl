@@ -103,7 +103,7 @@ spec:
           securityContext: {{- include "service.containerSecurity" . | nindent 12 }}
           resources: {{- toYaml .Values.resources | nindent 12 }}
           volumeMounts:
-            {{- include "service.commonMounts" . | indent 12 }}
+            {{- include "service.commonMounts" . | nindent 12 }}
             - name: secrets
               mountPath: /run/secrets/catamaran
               readOnly: true
@@ -113,7 +113,7 @@ spec:
               readOnly: true
             {{- end }}
       volumes:
-        {{- include "service.commonVolumes" . | indent 8 }}
+        {{- include "service.commonVolumes" . | nindent 8 }}
         - name: secrets
           secret:
             secretName: {{ .Chart.Name }}

@@ -50,7 +50,7 @@ spec:
       app.kubernetes.io/component: migration
   policyTypes: [Ingress, Egress]
   egress:
-    {{- include "service.storeEgress" (dict "root" . "stores" (list "postgres")) | nindent 4 }}
+    {{- include "service.storeEgress" (dict "root" . "stores" (list "postgres") "internet" (.Values.dynamodb | ternary (list 443) list)) | nindent 4 }}
 {{- if and $needsPassword .Values.global.secrets.store }}
 ---
 apiVersion: external-secrets.io/v1
@@ -102,14 +102,14 @@ spec:
           securityContext: {{- include "service.containerSecurity" . | nindent 12 }}
           resources: {{- toYaml .Values.migration.resources | nindent 12 }}
           volumeMounts:
-            {{- include "service.commonMounts" . | indent 12 }}
+            {{- include "service.commonMounts" . | nindent 12 }}
             {{- if $needsPassword }}
             - name: secrets
               mountPath: /run/secrets/catamaran
               readOnly: true
             {{- end }}
       volumes:
-        {{- include "service.commonVolumes" . | indent 8 }}
+        {{- include "service.commonVolumes" . | nindent 8 }}
         {{- if $needsPassword }}
         - name: secrets
           secret:

@@ -1,4 +1,4 @@
-{{/* dict "root" . "stores" LIST: names, the networks of stores, the public internet on the ports it needs, and what the installation adds. */}}
+{{/* dict "root" . "stores" LIST "internet" PORTS: names, the networks of stores, the public internet, and what the installation adds. */}}
 {{- define "service.storeEgress" -}}
 - to:
     - namespaceSelector:
@@ -22,7 +22,7 @@
     - port: {{ $store.port }}
 {{- end }}
 {{- end }}
-{{- with .root.Values.internet }}
+{{- with .internet }}
 - to:
     - ipBlock:
         cidr: 0.0.0.0/0
@@ -106,7 +106,7 @@ spec:
     {{- if $it.database }}{{ $stores = append $stores "postgres" }}{{ end }}
     {{- if $it.redis }}{{ $stores = append $stores "redis" }}{{ end }}
     {{- if $it.kafka }}{{ $stores = append $stores "kafka" }}{{ end }}
-    {{- include "service.storeEgress" (dict "root" . "stores" $stores) | nindent 4 }}
+    {{- include "service.storeEgress" (dict "root" . "stores" $stores "internet" $it.internet) | nindent 4 }}
 {{- end }}
 
 {{/* The call table once more, by the mesh's certificates: what no rule allows is refused. */}}

@@ -16,7 +16,7 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{- define "service.commonMounts" }}
+{{- define "service.commonMounts" -}}
 - name: tmp
   mountPath: /tmp
 {{- if .Values.global.caConfigMap }}
@@ -31,7 +31,7 @@ capabilities:
 {{- end }}
 {{- end }}
 
-{{- define "service.commonVolumes" }}
+{{- define "service.commonVolumes" -}}
 - name: tmp
   emptyDir:
     sizeLimit: 64Mi
