@@ -71,6 +71,10 @@ const globalValues = (common: readonly string[]) =>
     }),
     imagePullSecrets: z.array(z.strictObject({ name: said })),
     caConfigMap: z.string(),
+    identity: z.strictObject({
+      googleProject: z.string().regex(/^[a-z0-9-]*$/),
+      awsRoles: z.string().regex(/^(arn:aws[\w-]*:iam::[0-9]{12}:role\/.+)?$/),
+    }),
     secrets: z.strictObject({
       store: z.string(),
       prefix: z.string().regex(/^[A-Za-z0-9_-]*$/),
@@ -94,7 +98,6 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
     digest: z.string().regex(/^(sha256:[0-9a-f]{64})?$/),
     public: z.boolean(),
     database: z.string().regex(/^[a-z_]*$/),
-    databaseUser: z.string(),
     redis: z.boolean(),
     kafka: z.boolean(),
     dynamodb: z.boolean(),
@@ -102,7 +105,6 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
     secret: z.strictObject({ variables: z.array(z.enum(own)), files: z.partialRecord(z.enum(names.filter(isFile)), said) }),
     publicKeys: z.string(),
     internet: z.array(port),
-    serviceAccount: z.strictObject({ annotations: strings, awsRole: z.string().regex(/^(arn:aws[\w-]*:iam::[0-9]{12}:role\/.+)?$/) }),
     nodeFlags: z.array(z.string().regex(/^--/)),
     resources,
     migration: z.strictObject({ resources, deadlineSeconds: z.int().min(1) }),

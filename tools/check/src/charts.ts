@@ -41,6 +41,7 @@ const REFUSED: readonly (readonly [value: string, names: string])[] = [
   ['core-service.autoscaling.min=20', 'autoscaling.min (20) is above autoscaling.max (10)'],
   ['core-service.config.PSP_API_KEY=k', 'PSP_API_KEY is in config and in secret.variables'],
   ['global.stores.postgres.tls=false', 'global.stores.postgres: auth aws-iam needs tls'],
+  ['global.stores.postgres.auth=google-iam', 'auth google-iam needs global.identity.googleProject'],
   ['global.stores.kafka.tls=false', 'global.stores.kafka: auth aws-iam needs tls'],
 ]
 

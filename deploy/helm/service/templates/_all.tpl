@@ -16,6 +16,9 @@
 {{- if and $it.database (not $stores.postgres.tls) (ne $stores.postgres.auth "password") }}
 {{- fail (printf "global.stores.postgres: auth %s needs tls" $stores.postgres.auth) }}
 {{- end }}
+{{- if and $it.database (eq $stores.postgres.auth "google-iam") (not $it.global.identity.googleProject) }}
+{{- fail "global.stores.postgres: auth google-iam needs global.identity.googleProject" }}
+{{- end }}
 {{- if and $it.kafka (not $stores.kafka.tls) (ne $stores.kafka.auth "none") }}
 {{- fail (printf "global.stores.kafka: auth %s needs tls" $stores.kafka.auth) }}
 {{- end }}

@@ -2,7 +2,7 @@
 {{- define "service.storeVariables" }}
 {{- $stores := .Values.global.stores }}
 {{- with .Values.database }}
-{{- $user := $.Values.databaseUser | default . }}
+{{- $user := eq $stores.postgres.auth "google-iam" | ternary (printf "%s@%s.iam" $.Chart.Name $.Values.global.identity.googleProject) . }}
 DATABASE_URL: postgres://{{ $user | urlquery }}@{{ $stores.postgres.host }}:{{ $stores.postgres.port }}/{{ . }}?sslmode={{ $stores.postgres.tls | ternary "verify-full" "disable" }}
 DATABASE_AUTH: {{ $stores.postgres.auth }}
 {{- end }}
@@ -16,8 +16,8 @@ DYNAMODB_ENDPOINT: {{ . }}
 AWS_ACCESS_KEY_ID: local
 AWS_SECRET_ACCESS_KEY: local
 {{- end }}
-{{- with .Values.serviceAccount.awsRole }}
-AWS_ROLE_ARN: {{ . }}
+{{- with .Values.global.identity.awsRoles }}
+AWS_ROLE_ARN: {{ . }}{{ $.Chart.Name }}
 AWS_WEB_IDENTITY_TOKEN_FILE: /run/secrets/aws/token
 {{- end }}
 {{- end }}

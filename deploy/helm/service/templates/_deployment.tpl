@@ -5,8 +5,8 @@ kind: ServiceAccount
 metadata:
   name: {{ .Chart.Name }}
   labels: {{- include "service.labels" . | nindent 4 }}
-  {{- with .Values.serviceAccount.annotations }}
-  annotations: {{- toYaml . | nindent 4 }}
+  {{- with include "service.identity" . }}
+  annotations: {{- . | nindent 4 }}
   {{- end }}
 automountServiceAccountToken: false
 {{- end }}

@@ -16,8 +16,8 @@ metadata:
   annotations:
     {{- include "service.hook" . | nindent 4 }}
     helm.sh/hook-weight: '-10'
-    {{- with .Values.serviceAccount.annotations }}
-    {{- toYaml . | nindent 4 }}
+    {{- with include "service.identity" . }}
+    {{- . | nindent 4 }}
     {{- end }}
 automountServiceAccountToken: false
 ---

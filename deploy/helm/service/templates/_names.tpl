@@ -25,6 +25,13 @@ app.kubernetes.io/version: {{ include "service.version" . | quote }}
 {{ .root.Values.global.mesh.trustDomain }}/ns/{{ .namespace | default .root.Release.Namespace }}/sa/{{ .service }}
 {{- end }}
 
+{{/* Annotations of an account. */}}
+{{- define "service.identity" -}}
+{{- with .Values.global.identity.googleProject -}}
+iam.gke.io/gcp-service-account: {{ $.Chart.Name }}@{{ . }}.iam.gserviceaccount.com
+{{- end }}
+{{- end }}
+
 {{- define "service.hook" -}}
 helm.sh/hook: pre-install,pre-upgrade
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded

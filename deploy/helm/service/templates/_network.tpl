@@ -70,14 +70,14 @@ spec:
       ports:
         - port: 4000
     {{- end }}
-    # Metrics: the service's own, and those of the sidecar.
+    # Metrics: the service's own, and with the sidecar's.
     - from:
         - namespaceSelector:
             matchLabels:
               kubernetes.io/metadata.name: {{ $it.global.metricsFrom }}
       ports:
         - port: 4010
-        - port: 15090
+        - port: 15020
   egress:
     - to:
         - namespaceSelector:

@@ -24,7 +24,7 @@ capabilities:
   mountPath: /run/ca
   readOnly: true
 {{- end }}
-{{- if and .Values.dynamodb .Values.serviceAccount.awsRole }}
+{{- if and .Values.dynamodb .Values.global.identity.awsRoles }}
 - name: aws
   mountPath: /run/secrets/aws
   readOnly: true
@@ -40,7 +40,7 @@ capabilities:
   configMap:
     name: {{ . }}
 {{- end }}
-{{- if and .Values.dynamodb .Values.serviceAccount.awsRole }}
+{{- if and .Values.dynamodb .Values.global.identity.awsRoles }}
 - name: aws
   projected:
     sources:
