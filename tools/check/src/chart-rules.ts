@@ -50,7 +50,10 @@ interface KubeObject {
 }
 
 const chosenBy = (object: KubeObject): Labels =>
-  object.spec?.podSelector?.matchLabels ?? object.spec?.selector?.matchLabels ?? (object.kind === 'Service' ? object.spec?.selector : undefined) ?? {}
+  object.spec?.podSelector?.matchLabels ??
+  object.spec?.selector?.matchLabels ??
+  (object.kind === 'Service' ? object.spec?.selector : undefined) ??
+  {}
 const chooses = (object: KubeObject, labels: Labels): boolean => {
   const wanted = Object.entries(chosenBy(object))
   return wanted.length > 0 && wanted.every(([name, value]) => labels[name] === value)
@@ -87,17 +90,24 @@ function serviceRules({ spec, metadata }: KubeObject, variables: Labels, all: re
     [preStop > 0, 'gets SIGTERM before its endpoint is gone: preStop'],
     [grace > preStop + Number(variables['SHUTDOWN_MS']) / 1000, 'is killed before it has drained: terminationGracePeriodSeconds'],
     ...['Service', 'PodDisruptionBudget', 'AuthorizationPolicy'].map((kind) => [isChosenBy(kind), `is chosen by no ${kind}`] as const),
-    [all.some(({ kind, spec: of }) => kind === 'HorizontalPodAutoscaler' && of?.scaleTargetRef?.name === metadata.name), 'has no autoscaler'],
+    [
+      all.some(({ kind, spec: of }) => kind === 'HorizontalPodAutoscaler' && of?.scaleTargetRef?.name === metadata.name),
+      'has no autoscaler',
+    ],
   ]
 }
 
 /** Keys of Secrets that a Pod takes and External Secrets does not bring. */
 function missingKeys(pod: PodSpec, all: readonly KubeObject[]): string[] {
   const brought = new Map(
-    all.filter(({ kind }) => kind === 'ExternalSecret').map(({ spec }) => [spec?.target?.name, (spec?.data ?? []).map(({ secretKey }) => secretKey)]),
+    all
+      .filter(({ kind }) => kind === 'ExternalSecret')
+      .map(({ spec }) => [spec?.target?.name, (spec?.data ?? []).map(({ secretKey }) => secretKey)]),
   )
   const ofEnv = pod.containers.flatMap(({ env = [] }) => env.flatMap(({ valueFrom }) => valueFrom.secretKeyRef ?? []))
-  const ofFiles = (pod.volumes ?? []).flatMap(({ secret }) => (secret?.items ?? []).map(({ key }) => ({ name: secret?.secretName ?? '', key })))
+  const ofFiles = (pod.volumes ?? []).flatMap(({ secret }) =>
+    (secret?.items ?? []).map(({ key }) => ({ name: secret?.secretName ?? '', key })),
+  )
   const missing = [...ofEnv, ...ofFiles].filter(({ name, key }) => brought.size > 0 && brought.get(name)?.includes(key) !== true)
   return missing.map(({ name, key }) => `takes ${key} of the Secret ${name}, which no ExternalSecret brings`)
 }
@@ -110,7 +120,9 @@ const secretsOf = (service: string): Labels => ({
 
 /** The variables a container is started with. Whatever file is named is there and can be read. */
 function variablesOf(service: string, { envFrom = [], env = [] }: Container, all: readonly KubeObject[]): Labels {
-  const maps = envFrom.map(({ configMapRef }) => all.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMapRef.name)?.data)
+  const maps = envFrom.map(
+    ({ configMapRef }) => all.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMapRef.name)?.data,
+  )
   const secrets = secretsOf(service)
   const own = env.map(({ name }) => [name, secrets[name] ?? 'given'])
   const named = Object.entries(Object.assign({}, ...maps, Object.fromEntries(own)) as Labels)

@@ -101,13 +101,19 @@ async function rendered(folder: string, [chart, ...args]: readonly [string, ...s
 async function refusals(folder: string): Promise<string> {
   const said = REFUSED.map(async ([value, names]) => {
     const { isOk, text } = await helm(['template', 'catamaran', ...EKS, '--set', value], folder)
-    if (isOk || !text.includes(names)) throw new Error(`--set ${value} must be refused in words that say ${names}: ${text}`)
+    if (isOk) throw new Error(`--set ${value} must be refused, and is taken`)
+    if (!text.includes(names)) throw new Error(`--set ${value} must be refused in words that say ${names}, and is so: ${text}`)
     return `--set ${value}\n${text.trim().replaceAll(/^/gm, '    ')}\n`
   })
   return (await Promise.all(said)).join('\n')
 }
 
-const renderedFile = (root: string, files: () => Promise<Map<string, string>>, path: string, work: (folder: string) => Promise<string>): Generated => ({
+const renderedFile = (
+  root: string,
+  files: () => Promise<Map<string, string>>,
+  path: string,
+  work: (folder: string) => Promise<string>,
+): Generated => ({
   path,
   make: async (write) => {
     const all = await files()
@@ -124,7 +130,10 @@ const renderedFile = (root: string, files: () => Promise<Map<string, string>>, p
 export function charts(root: string): Generated[] {
   let read: Promise<Map<string, string>> | undefined
   const files = () => (read ??= chartFiles(root))
-  const made = [...SERVICES.map((service) => `${service}/calls.yaml`), ...[...SERVICES, 'catamaran'].map((chart) => `${chart}/values.schema.json`)]
+  const made = [
+    ...SERVICES.map((service) => `${service}/calls.yaml`),
+    ...[...SERVICES, 'catamaran'].map((chart) => `${chart}/values.schema.json`),
+  ]
   return [
     ...made.map((path) => ({ path: `${CHARTS}/${path}`, make: async () => (await files()).get(path) ?? '' })),
     ...Object.entries(CASES).map(([name, it]) => renderedFile(root, files, `${RENDERED}/${name}.yaml`, (folder) => rendered(folder, it))),

@@ -52,7 +52,14 @@ describe('what the charts make', () => {
 
 describe('what the charts know of the code', () => {
   it('is the call table: a row more is a caller, a way and a rule more, and the committed file is stale', () => {
-    const row = { from: 'aux-service', to: 'auth-service', purpose: 'x', methods: ['GET'], paths: ['/internal/x'], serviceToken: true } as const
+    const row = {
+      from: 'aux-service',
+      to: 'auth-service',
+      purpose: 'x',
+      methods: ['GET'],
+      paths: ['/internal/x'],
+      serviceToken: true,
+    } as const
     const before = readFileSync(`${ROOT}deploy/helm/auth-service/calls.yaml`, 'utf8')
     assert.equal(callsOf('auth-service'), before)
     const { rules } = parse(callsOf('auth-service', [...CALLS, row])) as { rules: unknown[] }

@@ -32,6 +32,8 @@ spec:
       labels:
         {{- include "service.labels" . | nindent 8 }}
         app.kubernetes.io/component: service
+        # Whether or not the namespace asks for it.
+        sidecar.istio.io/inject: 'true'
       annotations:
         checksum/config: {{ include "service.config" . | sha256sum }}
         # Probes and metrics are plain; who may come there says the NetworkPolicy.
