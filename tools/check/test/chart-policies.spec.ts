@@ -48,7 +48,9 @@ const names = (ways: readonly Way[] = [], side: 'from' | 'to'): string[] =>
 
 describe('the policies that the charts make of the call table', () => {
   const paths = [...new Set(CALLS.flatMap((rule) => rule.paths.flatMap((path) => [path.replace('*', 'x'), `${path.replace('*', '')}/y`])))]
-  const calls = SERVICES.flatMap((from) => SERVICES.flatMap((to) => [...paths, '/', '/internal/none'].map((path) => [from, to, path] as const)))
+  const calls = SERVICES.flatMap((from) =>
+    SERVICES.flatMap((to) => [...paths, '/', '/internal/none'].map((path) => [from, to, path] as const)),
+  )
 
   it('let the mesh allow what the table allows, and nothing else', () => {
     const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
@@ -78,6 +80,9 @@ describe('the policies that the charts make of the call table', () => {
       assert.equal(meshAllows('', to, 'GET', '/oidc/jwks'), false, to)
     }
     for (const kind of ['AuthorizationPolicy', 'NetworkPolicy', 'PeerAuthentication'])
-      assert.ok(policies.some((it) => it.kind === kind && ['nothing', 'default'].includes(it.metadata.name)), kind)
+      assert.ok(
+        policies.some((it) => it.kind === kind && ['nothing', 'default'].includes(it.metadata.name)),
+        kind,
+      )
   })
 })
