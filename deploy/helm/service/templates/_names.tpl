@@ -4,8 +4,13 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/component: service
 {{- end }}
 
-{{- define "service.version" -}}
+{{- define "service.tag" -}}
 {{ .Values.global.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* Two builds are two versions, also where only their digests differ: RELEASE is read of it. */}}
+{{- define "service.version" -}}
+{{ include "service.tag" . }}{{ with .Values.digest }}-{{ . | trimPrefix "sha256:" | trunc 12 }}{{ end }}
 {{- end }}
 
 {{- define "service.labels" -}}
@@ -17,7 +22,7 @@ app.kubernetes.io/version: {{ include "service.version" . | quote }}
 {{- end }}
 
 {{- define "service.image" -}}
-{{ .Values.global.image.registry }}/{{ .Chart.Name }}{{ with .Values.digest }}@{{ . }}{{ else }}:{{ include "service.version" . }}{{ end }}
+{{ .Values.global.image.registry }}/{{ .Chart.Name }}{{ with .Values.digest }}@{{ . }}{{ else }}:{{ include "service.tag" . }}{{ end }}
 {{- end }}
 
 {{/* The account of a service in the mesh: dict "root" . "service" NAME */}}
