@@ -91,16 +91,24 @@ export function composeFaults(text: string, example: string, schemaOf: SchemaOf)
   ]
 }
 
+/**
+ * The configuration schema of each service among the files, by its name.
+ * @throws Error when one is not built
+ */
+export async function readSchemas(root: string, files: readonly string[]): Promise<ReadonlyMap<string, z.ZodType>> {
+  const services = files.filter((path) => /^apps\/[\w-]+\/src\/config\.ts$/.test(path)).map((path) => path.split('/')[1] ?? '')
+  const read = services.map(async (service): Promise<[string, z.ZodType][]> => {
+    const file = join(root, 'apps', service, 'dist/src/config.js')
+    if (!existsSync(file)) throw new Error(`apps/${service} is not built: npm run build`)
+    const { Config, schema = Config } = (await import(pathToFileURL(file).href)) as { Config?: z.ZodType; schema?: z.ZodType }
+    return schema ? [[service, schema]] : []
+  })
+  return new Map((await Promise.all(read)).flat())
+}
+
 /** Every container is confined, limited, watched and given what its service's own schema requires. Needs the services built, and no Docker. */
 export async function checkCompose({ root, files }: Workspace): Promise<Fault[]> {
   if (!files.includes(FILE)) return []
-  const schemas = new Map<string, z.ZodType>()
-  const configs = files.filter((path) => /^apps\/[\w-]+\/src\/config\.ts$/.test(path)).map((path) => path.split('/')[1] ?? '')
-  for (const service of configs) {
-    const file = join(root, 'apps', service, 'dist/src/config.js')
-    if (!existsSync(file)) return [{ path: `apps/${service}`, message: 'is not built: npm run build' }]
-    const { Config, schema = Config } = (await import(pathToFileURL(file).href)) as { Config?: z.ZodType; schema?: z.ZodType }
-    if (schema) schemas.set(service, schema)
-  }
+  const schemas = await readSchemas(root, files)
   return composeFaults(readText(root, FILE), files.includes(EXAMPLE) ? readText(root, EXAMPLE) : '', (name) => schemas.get(name))
 }

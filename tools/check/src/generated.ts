@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { dashboards, OBJECTIVE_RULES, objectiveRules } from '@catamaran/observe'
 import { apiIncompatibilities, type OpenApi } from './api-compatibility.js'
 import { asyncApiText, type AsyncApi } from './asyncapi.js'
+import { charts } from './charts.js'
 import { incompatibilities } from './event-compatibility.js'
 import { mergedOpenApi } from './openapi.js'
 import { SDK_TYPES, sdkTypesOf } from './sdk.js'
@@ -86,6 +87,7 @@ export const GENERATED: readonly Generated[] = [
   { path: 'apps/auth-service/assets/common-passwords.bin', make: commonPasswords },
   { path: OBJECTIVE_RULES, make: (write) => objectiveRules(ROOT, write) },
   ...dashboards(ROOT),
+  ...charts(ROOT),
 ]
 
 /** The first line in which two texts differ, from 1. */

@@ -1,3 +1,4 @@
+import { checkCharts } from './chart-rules.js'
 import { checkCompose } from './compose.js'
 import { checkFlags } from './flags.js'
 import { checkGenerated } from './generated.js'
@@ -61,6 +62,11 @@ export const STEPS: readonly Step[] = [
     name: 'compose',
     says: 'containers are confined, limited, watched and fully configured',
     run: async ({ workspace }) => lines(await checkCompose(await workspace())),
+  },
+  {
+    name: 'charts',
+    says: 'what the charts make is confined, limited, reachable by the call table and fully configured',
+    run: async ({ workspace }) => lines(await checkCharts(await workspace())),
   },
   {
     name: 'hygiene',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readImports, type Import } from './imports.js'
 import ts from 'typescript'
@@ -74,7 +74,9 @@ function readSource(root: string, path: string): Source {
 /** Reads the packages and sources under `root`: what git tracks, and what it would track if it were added. */
 export function readWorkspace(root: string): Workspace {
   const listed = git(root, 'ls-files', '-z', '--cached', '--others', '--exclude-standard').split('\0')
-  const files = [...new Set(listed)].filter((path) => path !== '' && existsSync(join(root, path))).toSorted()
+  // The charts hold each other by links.
+  const isFile = (path: string) => existsSync(join(root, path)) && lstatSync(join(root, path)).isFile()
+  const files = [...new Set(listed)].filter((path) => path !== '' && isFile(path)).toSorted()
   const packages = files.flatMap((path) => {
     const match = PACKAGE.exec(path)
     if (!match) return []

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { symlinkSync } from 'node:fs'
+import { join as pathOf } from 'node:path'
 import { describe, it } from 'node:test'
 import { checkHygiene } from '../src/hygiene.js'
 import { checkLayers } from '../src/layers.js'
@@ -189,6 +191,19 @@ describe('sources', () => {
       /^libs\/data\/src\/index\.ts has 41 lines, at most 40/,
       /^libs\/flags a lib has one door/,
       /^apps\/core-service\/src\/orders\/index\.ts only a lib has an index/,
+    )
+  })
+})
+
+describe('the workspace', () => {
+  it('has files, and no links to folders, by which charts hold each other', () => {
+    const planted = plant({ 'deploy/helm/service/Chart.yaml': 'name: service\n' })
+    symlinkSync('service', pathOf(planted.root, 'deploy/helm/link'))
+    const { files } = readWorkspace(planted.root)
+    planted.remove()
+    assert.deepEqual(
+      files.filter((path) => path.startsWith('deploy/')),
+      ['deploy/helm/service/Chart.yaml'],
     )
   })
 })

@@ -53,6 +53,8 @@ describe('the steps', () => {
     ]
     planted.write('libs/contracts/src/a.ts', `${faults.join('\n')}\n`)
     planted.write('docker-compose.yml', 'services: { lonely: { image: a } }\n')
+    const job = 'spec: { template: { metadata: { labels: {} }, spec: { containers: [] } } }'
+    planted.write('deploy/helm/rendered/a.yaml', `kind: Job\nmetadata: { name: a }\n${job}\n`)
     const failed = await runSteps(steps, { root: planted.root, write: false }, () => {})
     assert.deepEqual(
       failed,
