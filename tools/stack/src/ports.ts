@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { Refusal } from './errors.js'
+import { lock, LockHeld } from './lock.js'
 
 /** Every port of the system, by its distance from the port base. */
 const OFFSETS = {
@@ -27,40 +28,66 @@ const OFFSETS = {
 export type PortName = keyof typeof OFFSETS
 export type Ports = Record<PortName, number>
 
-/** Binds a port for a moment, to see that it is free; port 0 finds a free one. Resolves with the port and how to let it go. */
-function hold(port: number, host: string): Promise<{ port: number; release: () => Promise<void> }> {
+/** Binds a port for a moment, to see that it is free. Resolves with how to let it go. */
+function hold(port: number, host: string): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen({ port, host, exclusive: true }, () => {
-      const address = server.address()
-      if (address === null || typeof address === 'string') return reject(new Error('no address'))
-      resolve({ port: address.port, release: () => new Promise((done) => server.close(() => done())) })
-    })
+    server.listen({ port, host, exclusive: true }, () => resolve(() => new Promise((done) => server.close(() => done()))))
   })
 }
 
 /**
  * Gives each name its port and sees that it is free. `names` are those that will be used: an engine of one's own needs none.
+ * @param base the first port, or 0 for any that are free
  * @throws Refusal that names the port, its holder and what to do
  */
 export async function choosePorts(base: number, names: readonly PortName[], gatewayHost: string): Promise<Ports> {
-  const held = await Promise.all(
+  if (base !== 0) return portsFrom(base, names, gatewayHost)
+  for (let tries = 0; tries < BLOCKS; tries++) {
+    const any = FIRST + BLOCK * Math.floor(Math.random() * BLOCKS)
+    const release = await lock(`ports ${any}`, { wait: false }).catch(unlessHeld)
+    if (release === undefined) continue
+    try {
+      return await portsFrom(any, names, gatewayHost)
+    } catch (error) {
+      await release()
+      if (!(error instanceof PortInUse)) throw error
+    }
+  }
+  throw new Refusal(`No ${BLOCK} ports in a row are free between ${FIRST} and ${FIRST + BLOCK * BLOCKS}.`)
+}
+
+/**
+ * Blocks of ports below those that the kernel gives out by itself (Linux: from 32768 on): a port of those may be somebody's outgoing connection before we
+ * come to listen on it. A block is locked as long as this process lives, so that no other system of ours takes it between.
+ */
+const [FIRST, BLOCK, BLOCKS] = [12_000, 40, 500]
+
+class PortInUse extends Refusal {}
+
+const unlessHeld = (error: unknown): undefined => {
+  if (!(error instanceof LockHeld)) throw error
+}
+
+async function portsFrom(base: number, names: readonly PortName[], gatewayHost: string): Promise<Ports> {
+  const held = await Promise.allSettled(
     names.map(async (name) => {
-      const port = base === 0 ? 0 : base + OFFSETS[name]
-      const host = name === 'api-gateway' ? gatewayHost : '127.0.0.1'
-      return { name, ...(await hold(port, host).catch((error: NodeJS.ErrnoException) => refuse(name, port, host, error))) }
+      const [port, host] = [base + OFFSETS[name], name === 'api-gateway' ? gatewayHost : '127.0.0.1']
+      return hold(port, host).catch((error: NodeJS.ErrnoException) => refuse(name, port, host, error))
     }),
   )
-  await Promise.all(held.map(({ release }) => release()))
-  const chosen = Object.fromEntries(held.map(({ name, port }) => [name, port]))
-  return Object.fromEntries(Object.keys(OFFSETS).map((name) => [name, chosen[name] ?? 0])) as Ports
+  await Promise.all(held.map((each) => (each.status === 'fulfilled' ? each.value() : undefined)))
+  for (const each of held) if (each.status === 'rejected') throw each.reason
+  return Object.fromEntries(
+    Object.entries(OFFSETS).map(([name, offset]) => [name, names.includes(name as PortName) ? base + offset : 0]),
+  ) as Ports
 }
 
 function refuse(name: string, port: number, host: string, error: NodeJS.ErrnoException): never {
   if (error.code === 'EADDRINUSE') {
     const holder = holderOf(port)
-    throw new Refusal(
+    throw new PortInUse(
       `Port ${port} (${name}) is in use${holder ? ` by ${holder}` : ''}. ` +
         `Stop that process, or start with other ports: npm start -- --port-base 5000 --data .catamaran-5000`,
     )
