@@ -77,7 +77,7 @@ async function portsFrom(base: number, names: readonly PortName[], gatewayHost: 
       return hold(port, host).catch((error: NodeJS.ErrnoException) => refuse(name, port, host, error))
     }),
   )
-  await Promise.all(held.map((each) => (each.status === 'fulfilled' ? each.value() : undefined)))
+  await Promise.all(held.flatMap((each) => (each.status === 'fulfilled' ? [each.value()] : [])))
   for (const each of held) if (each.status === 'rejected') throw each.reason
   return Object.fromEntries(
     Object.entries(OFFSETS).map(([name, offset]) => [name, names.includes(name as PortName) ? base + offset : 0]),
