@@ -72,8 +72,13 @@ export class BuyerClient {
       return undefined
     }
     witness.count('orders')
-    if (orders.length < replies.filter((reply) => reply !== undefined).length)
-      witness.breach(`the key ${key} was answered with an order and with a refusal`)
+    // A refusal is remembered nowhere: of several clicks one may be refused, and another placed once a piece is back. Never the other way round.
+    const acknowledgedAt = Math.min(...orders.map(({ answeredAt }) => answeredAt))
+    for (const reply of replies) {
+      if (reply === undefined || reply.status === 201) continue
+      witness.count('refused, and placed by another click')
+      if (reply.sentAt > acknowledgedAt) witness.breach(`the key ${key} was answered with an order, and then with a refusal`)
+    }
     return { id: first.body.id as string, card }
   }
 

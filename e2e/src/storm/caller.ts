@@ -7,6 +7,9 @@ export interface Reply {
   // oxlint-disable-next-line typescript/no-explicit-any -- each client looks into what it asked for
   readonly body: any
   readonly isReplay: boolean
+  /** By `performance.now()`. */
+  readonly sentAt: number
+  readonly answeredAt: number
 }
 
 export interface Request {
@@ -34,6 +37,7 @@ export class Caller {
 
   /** Once. Status 0 when there was no answer, also when the client lost its patience after `patienceMs`. */
   async once({ method, path, token, body, headers = {} }: Request, patienceMs = DEADLINE_MS): Promise<Reply> {
+    const sentAt = performance.now()
     try {
       const response = await fetch(this.gateway + path, {
         method,
@@ -48,10 +52,11 @@ export class Caller {
       const text = await response.text()
       const parsed: unknown = text === '' ? undefined : JSON.parse(text)
       this.note(method, path, response.status, text)
-      return { status: response.status, body: parsed, isReplay: response.headers.get('idempotency-replayed') === 'true' }
+      const isReplay = response.headers.get('idempotency-replayed') === 'true'
+      return { status: response.status, body: parsed, isReplay, sentAt, answeredAt: performance.now() }
     } catch {
       this.witness.count('no answer')
-      return { status: NO_ANSWER, body: undefined, isReplay: false }
+      return { status: NO_ANSWER, body: undefined, isReplay: false, sentAt, answeredAt: performance.now() }
     }
   }
 

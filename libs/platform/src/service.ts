@@ -82,6 +82,7 @@ const fastifyOf = (
     trustProxy: (_address, hop) => hop < trustedHops,
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], name !== 'api-gateway'),
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // what still comes on a connection that somebody keeps is served, and told to come anew
     requestTimeout: requestTimeoutMs,
     http: { headersTimeout: HEADERS_WITHIN_MS },
     keepAliveTimeout: 72_000,
