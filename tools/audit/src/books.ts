@@ -50,13 +50,14 @@ export interface Lag {
   readonly behind: number
 }
 
-/** Everything the auditor looks at. Databases are asked when a check runs; ledger and topic were read before. */
+/** Everything the auditor looks at. Databases and the receiver are asked when a check runs; ledger and topic were read before. */
 export interface Books {
   readonly core: Query
   readonly aux: Query
   readonly ledger: readonly Movement[]
   readonly events: readonly PublishedEvent[]
-  readonly received: readonly Arrival[]
+  /** Reads what has arrived by now: asked after the deliveries, so that what counts as delivered must be among it. */
+  readonly received: () => Promise<readonly Arrival[]>
   readonly lags: readonly Lag[]
   /** What is wrong with the audit chains, a line each. */
   readonly chains: readonly string[]
@@ -89,14 +90,9 @@ export const openBooks = async (system: RunningSystem): Promise<OpenBooks> => {
       async <Row extends object>(text: string, values: readonly unknown[] = []) =>
         (await client.query(text, values as unknown[])).rows as Row[],
   ) as [Query, Query]
-  const [ledger, { events, lags }, received, chains] = await Promise.all([
-    ledgerOf(system),
-    topicOf(system),
-    receivedOf(system),
-    chainsOf(system),
-  ])
+  const [ledger, { events, lags }, chains] = await Promise.all([ledgerOf(system), topicOf(system), chainsOf(system)])
   return {
-    books: { core, aux, ledger, events, received, lags, chains },
+    books: { core, aux, ledger, events, received: () => receivedOf(system), lags, chains },
     close: async () => {
       await Promise.all(clients.map((client) => client.end()))
     },

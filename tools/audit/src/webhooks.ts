@@ -60,10 +60,11 @@ const outOfTurn = (
 }
 
 /** I6: each event that an endpoint wants was answered 2xx, waits, or is a dead letter; what counts as delivered has arrived, each order's events in turn. */
-export const checkWebhooks = async ({ aux, events, received }: Books): Promise<Finding[]> => {
+export const checkWebhooks = async ({ aux, events, received: readReceived }: Books): Promise<Finding[]> => {
   const found = (detail: string): Finding => ({ invariant: 'I6', detail })
   const endpoints = await aux<EndpointRow>(ENDPOINTS)
   const deliveries = new Map((await aux<DeliveryRow>(DELIVERIES)).map((row) => [`${row.endpoint_id} ${row.event_id}`, row]))
+  const received = await readReceived()
   const told = toldOf(events)
   const byPath = Map.groupBy(received, ({ path }) => path)
   const versions = new Map(told.map(({ event }) => [event.id, event]))
