@@ -11,10 +11,10 @@ export class Commits {
   private isEnding = false
 
   /** Something was resolved: it is committed soon, and when the consumer is about to end, at once. */
-  async note({ uncommittedOffsets, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
+  async note(fetched: EachBatchPayload): Promise<void> {
     this.waiting ??= {
       timer: setTimeout(() => void this.now(), COMMIT_AFTER_MS),
-      commit: () => commitOffsetsIfNecessary(uncommittedOffsets()),
+      commit: () => fetched.commitOffsetsIfNecessary(fetched.uncommittedOffsets()),
     }
     if (this.isEnding) await this.now()
   }
