@@ -1,16 +1,15 @@
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { findSystem, startSystem } from '@catamaran/stack'
-import { journey, type Reachable } from './journey.js'
+import { namedSystem } from './elsewhere.js'
+import { journey } from './journey.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const options = { url: { type: 'string' }, mail: { type: 'string', default: 'http://127.0.0.1:4020' } } as const
 
 /**
  * `npm run demo`: the journey against the system that runs here, or against one of its own when none does. With `--url GATEWAY` (and `--mail
  * MAILBOX`) against one that runs elsewhere, for example in containers.
  */
-const running = elsewhere() ?? findSystem(`${root}.catamaran`)
+const running = namedSystem() ?? findSystem(`${root}.catamaran`)
 const own = running === undefined ? await startOwn() : undefined
 try {
   const system = running ?? own?.system
@@ -27,13 +26,6 @@ try {
   process.exitCode = 1
 } finally {
   await own?.stop()
-}
-
-function elsewhere(): Reachable | undefined {
-  const { url, mail } = parseArgs({ options }).values
-  if (url === undefined) return undefined
-  const gateway = url.replace(/\/$/, '')
-  return { gateway, issuer: `${gateway}/oidc`, sandbox: { mail: { url: mail } } }
 }
 
 async function startOwn() {
