@@ -38,6 +38,8 @@ export const Config = z
     HOLD_MS: env.ms.default(15 * 60_000),
     /** How often holds that have ended are looked for. */
     HOLD_SWEEP_MS: env.ms.default(1_000),
+    /** How many orders a buyer may have that wait for payment: each holds stock. */
+    ORDER_MAX_UNPAID: env.count.default(20),
     /** How long a duplicate of a running order waits for it. */
     ORDER_JOIN_MS: env.ms.default(8_000),
     /** How often an open status stream looks for itself whether something has happened. */
@@ -64,6 +66,7 @@ export const Config = z
     orders: {
       holdMs: flat.HOLD_MS,
       sweepMs: flat.HOLD_SWEEP_MS,
+      maxUnpaid: flat.ORDER_MAX_UNPAID,
       joinMs: flat.ORDER_JOIN_MS,
       streamLookMs: flat.ORDER_STREAM_LOOK_MS,
       returnMs: flat.RETURN_MS,

@@ -773,7 +773,7 @@ export interface paths {
         put?: never;
         /**
          * Place an order
-         * @description By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one.
+         * @description By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one. A key has one outcome: its order, for as long as that is kept, or what it was refused with (409 and 422 of `orders.*`), for a day. To try again after a refusal, send a fresh key.
          */
         post: operations["Orders.place"];
         delete?: never;

@@ -54,6 +54,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
     ...([
       'orders.cart-changed',
       'orders.cart-already-ordered',
+      'orders.too-many-unpaid',
       'orders.payment-method-refused',
       'identity.account-closed',
       'payments.switched-off',

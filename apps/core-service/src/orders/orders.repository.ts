@@ -1,12 +1,21 @@
 import { Injectable } from '@nestjs/common'
-import { idOf, uuidOf, type CancelReason, type Currency, type OrderId, type ProductId, type UserId } from '@catamaran/contracts'
+import {
+  idOf,
+  uuidOf,
+  type CancelReason,
+  type Currency,
+  type ErrorCode,
+  type OrderId,
+  type ProductId,
+  type UserId,
+} from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { currentActor, currentContext } from '@catamaran/platform'
 import { END_HOLDS, EXPIRED_HOLDS, EXTEND_HOLDS } from './end-holds.sql.js'
 import { taxIn } from '../money.js'
 import { asPlaced, orderOf, type OrderRow } from './order-row.js'
 import type { DeliveryAddress, Order, OrderHappening } from './orders.schema.js'
-import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_BY_ID, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
+import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_BY_ID, ORDERS_OF_BUYER, PLACE_ORDERS, REFUSE_ORDER } from './orders.sql.js'
 
 /** An order that somebody asks for, not placed yet. Lines name each product once. */
 export interface Draft {
@@ -22,7 +31,7 @@ export interface Draft {
   readonly traceparent?: string | undefined
 }
 
-/** What placing a draft came to. A refusal tells all that was wrong; with none of it wrong, the key or the cart had been used. */
+/** What placing a draft came to. A refusal tells all that was wrong; with none of it wrong, the key or the cart had been used, or the key was refused before. */
 export type Placement =
   | { readonly order: Order }
   | {
@@ -31,7 +40,22 @@ export type Placement =
       readonly short: ProductId[]
       readonly currencies: string[]
       readonly totalMinor: number
+      /** The buyer has as many unpaid orders as they may. */
+      readonly isOverLimit: boolean
     }
+
+/** The problem that a request was answered with, to be told again. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly extra?: Record<string, unknown>
+}
+
+/** A refusal as it is remembered under its key, and whether another request had been told of it before. */
+export interface StoredRefusal {
+  refusal: Refusal
+  requestHash: Buffer
+  isReplay: boolean
+}
 
 /** A product whose page has changed, and the version it has now. */
 export type ChangedProduct = readonly [ProductId, number]
@@ -60,6 +84,7 @@ interface PlacedRow {
   placed_at: Date | null
   hold_expires_at: Date | null
   changed_version: number | null
+  is_over_limit: boolean
 }
 
 interface HappeningRow {
@@ -91,7 +116,7 @@ export class OrdersRepository {
   /** Places the drafts in one statement, each all or nothing. Answers one placement a draft, in their order. */
   async place(
     drafts: readonly Draft[],
-    { holdMs, release }: { holdMs: number; release: string },
+    { holdMs, release, maxUnpaid }: { holdMs: number; release: string; maxUnpaid: number },
   ): Promise<{ placements: Placement[]; changed: ChangedProduct[] }> {
     const lines = drafts.flatMap((draft, index) => draft.lines.map((line, lineIndex) => ({ n: index + 1, lineNo: lineIndex + 1, ...line })))
     const rows = await this.database.query<PlacedRow>(PLACE_ORDERS, [
@@ -112,6 +137,7 @@ export class OrdersRepository {
       holdMs,
       release,
       drafts.map(({ buyerId }) => buyerId),
+      maxUnpaid,
     ])
     const byDraft = Map.groupBy(rows, ({ n }) => n)
     return {
@@ -183,6 +209,23 @@ export class OrdersRepository {
     )
   }
 
+  /**
+   * Remembers that a request was refused. What its key was refused with first is what holds; a key that has placed an order meanwhile is not refused.
+   * @returns what is remembered now; undefined where there is an order
+   */
+  async refuse(
+    { buyerId, key, requestHash }: Pick<Draft, 'buyerId' | 'key' | 'requestHash'>,
+    refusal: Refusal,
+  ): Promise<StoredRefusal | undefined> {
+    const [row] = await this.database.query<{ request_hash: Buffer; problem: Refusal; is_replay: boolean }>(REFUSE_ORDER, [
+      uuidOf(buyerId),
+      key,
+      requestHash,
+      JSON.stringify(refusal),
+    ])
+    return row && { refusal: row.problem, requestHash: row.request_hash, isReplay: row.is_replay }
+  }
+
   /** What has happened to an order since a version, in order; a hundred at most. */
   async listHappenings(id: OrderId, after: number): Promise<OrderHappening[]> {
     const rows = await this.database.query<HappeningRow>(HAPPENINGS, [uuidOf(id), after])
@@ -213,6 +256,7 @@ const placementOf = (draft: Draft, rows: PlacedRow[]): Placement => {
       short: idsWhere((row) => row.is_known && !row.fits),
       currencies: [...new Set(rows.filter((row) => row.is_known).map((row) => row.currency))],
       totalMinor: rows.reduce((sum, row) => sum + row.price_minor * row.quantity + row.shipping_minor, 0),
+      isOverLimit: rows.some((row) => row.is_over_limit),
     }
   }
   const currency = first.currency as Currency

@@ -23,6 +23,8 @@ const PSEUDONYMISE = {
     from due where o.id = due.id returning o.id`,
 }
 
+const FORGET_REFUSALS = { name: 'people.forget-refusals', text: 'delete from order_refusal where buyer_id = $1' }
+
 const HAS_ORDERS = 'exists (select from orders o where o.buyer_id = p.user_id)'
 const LIST_READY = {
   name: 'people.list-ready',
@@ -66,6 +68,7 @@ export class PeopleRepository {
       const marked = await tx.query(MARK_ERASED, [uuidOf(id)])
       if (marked.length === 0) return
       await forgetKeys(tx, id)
+      await tx.query(FORGET_REFUSALS, [uuidOf(id)])
       await also(tx)
     })
   }
