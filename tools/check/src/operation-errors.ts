@@ -92,6 +92,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'DeadLetters.read': ['ops.dead-letter-not-found'],
   'DeadLetters.replay': ['ops.dead-letter-not-found'],
   'DeadLetters.replayAll': [],
+  'Audit.list': [],
   'Outbox.states': [],
   'Outbox.list': [],
   'Outbox.replay': [],
