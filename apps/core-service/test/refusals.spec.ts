@@ -149,7 +149,7 @@ test('a key is not refused while its order is being placed', async () => {
   const client = harness.database.directClient()
   await client.connect()
   await client.query('begin')
-  await client.query('select lock_buyers(array[$1::uuid])', [uuidOf(id)])
+  await client.query('select pg_advisory_xact_lock(uuid_hash_extended($1, 11))', [uuidOf(id)])
   await client.query("update orders set idempotency_key = 'placed' where id = $1", [uuidOf(placed.id)])
   const refusing = repository.refuse({ buyerId: id, key: 'placed', requestHash: Buffer.alloc(32) }, { code: 'orders.cart-changed' })
   await harness.untilBlocked()

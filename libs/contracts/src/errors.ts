@@ -190,6 +190,12 @@ export const ERRORS = {
     'Pay for those that wait, cancel some, or wait until they end by themselves; then order again with a fresh Idempotency-Key.',
   ),
   'orders.not-cancellable': error('conflict', 409, 'The order can’t be cancelled any more', 'What was shipped can be returned instead.'),
+  'orders.return-url-refused': error(
+    'invalid',
+    422,
+    'The buyer can’t be sent back there',
+    'Send a `returnUrl` of an origin that was agreed with us, or leave it out.',
+  ),
   'orders.payment-method-refused': error('invalid', 422, 'The payment method can’t be used', 'Send a token of the payment provider.'),
   'fulfilments.not-found': error('not-found', 404, 'There is no such fulfilment', 'Look at the list of fulfilments.'),
   'fulfilments.wrong-status': error('conflict', 409, 'The fulfilment’s status does not allow that', 'Look at its status.'),

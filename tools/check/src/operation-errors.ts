@@ -55,6 +55,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
       'orders.cart-changed',
       'orders.cart-already-ordered',
       'orders.too-many-unpaid',
+      'orders.return-url-refused',
       'orders.payment-method-refused',
       'identity.account-closed',
       'payments.switched-off',

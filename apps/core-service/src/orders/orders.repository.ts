@@ -26,6 +26,7 @@ export interface Draft {
   readonly lines: readonly { readonly productId: ProductId; readonly quantity: number }[]
   readonly deliveryAddress: DeliveryAddress
   readonly paymentMethod: string
+  readonly returnUrl?: string | undefined
   readonly cart?: { readonly id: string; readonly version: number } | undefined
   readonly expectedTotalMinor?: number | undefined
   readonly traceparent?: string | undefined
@@ -138,6 +139,7 @@ export class OrdersRepository {
       release,
       drafts.map(({ buyerId }) => buyerId),
       maxUnpaid,
+      drafts.map(({ returnUrl }) => returnUrl),
     ])
     const byDraft = Map.groupBy(rows, ({ n }) => n)
     return {

@@ -12,15 +12,15 @@ import type { Statement } from '@catamaran/data'
  *
  * $1 order number, $2 line number, $3 product, $4 quantity of each line; $5 id, $6 buyer, $7 key, $8 request hash, $9 cart, $10 cart version,
  * $11 address, $12 payment method, $13 expected total, $14 traceparent of each order; $15 how long stock is held, in milliseconds; $16 this release; $17 who placed each;
- * $18 how many unpaid orders a buyer may have.
+ * $18 how many unpaid orders a buyer may have; $19 where each buyer comes back to.
  */
 export const PLACE_ORDERS: Statement = {
   name: 'place-orders',
   text: `
 with line as materialized (select * from unnest($1::int[], $2::int[], $3::uuid[], $4::int[]) as l(n, line_no, product_id, quantity)),
 ord as materialized (
-  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::json[], $12::text[], $13::bigint[], $14::text[], $17::text[])
-    with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, payment_method, expected_total, traceparent, actor, n)),
+  select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::bytea[], $9::uuid[], $10::bigint[], $11::json[], $12::text[], $13::bigint[], $14::text[], $17::text[], $19::text[])
+    with ordinality as o(id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, delivery_address, payment_method, expected_total, traceparent, actor, return_url, n)),
 held as materialized (
   select * from stock where product_id in (select product_id from line) order by product_id for update),
 priced as materialized (
@@ -39,10 +39,10 @@ barred as materialized (
     barred_orders(a.numbers, a.buyers, a.keys, $18) b),
 placed as materialized (
   insert into orders (id, buyer_id, idempotency_key, request_hash, cart_id, cart_version, status, currency, total_minor, delivery_address, payment_method,
-    hold_expires_at)
+    return_url, hold_expires_at)
   select o.id, o.buyer_id, o.idempotency_key, o.request_hash, o.cart_id, o.cart_version, 'pending_payment', a.currency, a.total_minor, o.delivery_address,
-    o.payment_method, now() + $15::bigint * interval '1 millisecond'
-  from accepted a join ord o using (n) where n not in (select n from barred) order by o.buyer_id, o.idempotency_key
+    o.payment_method, o.return_url, now() + $15::bigint * interval '1 millisecond'
+  from accepted a join ord o using (n) where n <> all (select n from barred) order by o.buyer_id, o.idempotency_key
   on conflict do nothing
   returning id, buyer_id, currency, total_minor, placed_at, hold_expires_at),
 mine as materialized (select p.*, o.n, o.traceparent, o.actor from placed p join ord o using (id)),
@@ -72,8 +72,8 @@ events as (
   union all
   select uuidv7(), 'catalogue.product.changed.v1', id, version, null, null, json_build_object('productId', id, 'sellerId', seller_id)::text from changed)
 select l.n, l.product_id, l.quantity, l.seller_id, l.name, l.price_minor, l.shipping_minor, l.tax_basis_points, l.currency, l.is_known, l.fits, m.total_minor, m.placed_at, m.hold_expires_at,
-  c.version as changed_version, coalesce(b.reason = 'unpaid', false) as is_over_limit
-from priced l left join mine m using (n) left join barred b using (n) left join changed c on c.id = l.product_id order by l.n, l.line_no`,
+  c.version as changed_version, l.n in (select n from barred where reason = 'unpaid') as is_over_limit
+from priced l left join mine m using (n) left join changed c on c.id = l.product_id order by l.n, l.line_no`,
 }
 
 const ORDER = `select o.id, o.buyer_id, o.request_hash, o.status, o.cancel_reason, o.currency, o.total_minor, o.delivery_address, o.hold_expires_at,
