@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { newId, uuidOf, type OrderForMail, type OrderId } from '@catamaran/contracts'
+import { Database } from '@catamaran/data'
 import { Mailbox, spawnService, until } from '@catamaran/testing'
-import pg from 'pg'
 import { Harness, orderFacts } from './harness.js'
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
@@ -62,7 +62,8 @@ const ended = (orderId: OrderId, outcome: string) =>
   until(async () => (await mailOf(orderId))?.outcome === outcome, { deadlineMs: 20_000, message: `the mail is ${outcome}` })
 
 test('a process that is killed between the 250 of the mail server and its own commit: the next one sends the mail again, under the same Message-ID', async () => {
-  const holder = new pg.Client({ connectionString: harness.env['DATABASE_URL'] })
+  const database = new Database({ url: harness.env['DATABASE_URL'] ?? '' })
+  const holder = database.directClient()
   await holder.connect()
   // Who holds the mail's row keeps the worker from noting that it was sent.
   mailbox.beforeTaken = async () => {
@@ -83,6 +84,7 @@ test('a process that is killed between the 250 of the mail server and its own co
   )
   await holder.query('rollback')
   await holder.end()
+  await database.onApplicationShutdown()
   assert.deepEqual(await mailOf(orderId), { outcome: null, attempts: 1 })
   await harness.query('update mail set due_at = now() where outcome is null') // its lease has ended
   const second = await harness.start()
