@@ -116,7 +116,9 @@ test('an order that waits for the stock is not placed once its key was refused m
   const waiting = click(0, body, { 'idempotency-key': 'waits' })
   await harness.untilBlocked()
   const requestHash = createHash('sha256').update(JSON.stringify(body)).digest()
-  await repository.refuse({ buyerId: id, key: 'waits', requestHash }, { code: 'orders.out-of-stock', extra: { productIds: [product] } })
+  await repository.refuse([
+    { buyerId: id, key: 'waits', requestHash, refusal: { code: 'orders.out-of-stock', extra: { productIds: [product] } } },
+  ])
   await client.query('commit')
   await client.end()
   const answer = await waiting
@@ -151,11 +153,13 @@ test('a key is not refused while its order is being placed', async () => {
   await client.query('begin')
   await client.query('select pg_advisory_xact_lock(uuid_hash_extended($1, 11))', [uuidOf(id)])
   await client.query("update orders set idempotency_key = 'placed' where id = $1", [uuidOf(placed.id)])
-  const refusing = repository.refuse({ buyerId: id, key: 'placed', requestHash: Buffer.alloc(32) }, { code: 'orders.cart-changed' })
+  const refusing = repository.refuse([
+    { buyerId: id, key: 'placed', requestHash: Buffer.alloc(32), refusal: { code: 'orders.cart-changed' } },
+  ])
   await harness.untilBlocked()
   await client.query('commit')
   await client.end()
-  assert.equal(await refusing, undefined)
+  assert.deepEqual(await refusing, [undefined])
 })
 
 test('a buyer has at most so many unpaid orders, however many are sent at once through two processes; nobody else is kept from ordering', async () => {

@@ -15,7 +15,7 @@ import { END_HOLDS, EXPIRED_HOLDS, EXTEND_HOLDS } from './end-holds.sql.js'
 import { taxIn } from '../money.js'
 import { asPlaced, orderOf, type OrderRow } from './order-row.js'
 import type { DeliveryAddress, Order, OrderHappening } from './orders.schema.js'
-import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_BY_ID, ORDERS_OF_BUYER, PLACE_ORDERS, REFUSE_ORDER } from './orders.sql.js'
+import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_BY_ID, ORDERS_OF_BUYER, PLACE_ORDERS, REFUSE_ORDERS } from './orders.sql.js'
 
 /** An order that somebody asks for, not placed yet. Lines name each product once. */
 export interface Draft {
@@ -49,6 +49,11 @@ export type Placement =
 export interface Refusal {
   readonly code: ErrorCode
   readonly extra?: Record<string, unknown>
+}
+
+/** A request that is refused. */
+export interface Refused extends Pick<Draft, 'buyerId' | 'key' | 'requestHash'> {
+  readonly refusal: Refusal
 }
 
 /** A refusal as it is remembered under its key, and whether another request had been told of it before. */
@@ -212,20 +217,21 @@ export class OrdersRepository {
   }
 
   /**
-   * Remembers that a request was refused. What its key was refused with first is what holds; a key that has placed an order meanwhile is not refused.
-   * @returns what is remembered now; undefined where there is an order
+   * Remembers that requests were refused. What a key was refused with first is what holds; a key that has placed an order meanwhile is not refused.
+   * @returns what is remembered of each now, in their order; undefined where there is an order
    */
-  async refuse(
-    { buyerId, key, requestHash }: Pick<Draft, 'buyerId' | 'key' | 'requestHash'>,
-    refusal: Refusal,
-  ): Promise<StoredRefusal | undefined> {
-    const [row] = await this.database.query<{ request_hash: Buffer; problem: Refusal; is_replay: boolean }>(REFUSE_ORDER, [
-      uuidOf(buyerId),
-      key,
-      requestHash,
-      JSON.stringify(refusal),
+  async refuse(refused: readonly Refused[]): Promise<(StoredRefusal | undefined)[]> {
+    const rows = await this.database.query<{ n: number; request_hash: Buffer; problem: Refusal; is_replay: boolean }>(REFUSE_ORDERS, [
+      refused.map(({ buyerId }) => uuidOf(buyerId)),
+      refused.map(({ key }) => key),
+      refused.map(({ requestHash }) => requestHash),
+      refused.map(({ refusal }) => JSON.stringify(refusal)),
     ])
-    return row && { refusal: row.problem, requestHash: row.request_hash, isReplay: row.is_replay }
+    const byNumber = new Map(rows.map((row) => [row.n, row]))
+    return refused.map((_, index) => {
+      const row = byNumber.get(index + 1)
+      return row && { refusal: row.problem, requestHash: row.request_hash, isReplay: row.is_replay }
+    })
   }
 
   /** What has happened to an order since a version, in order; a hundred at most. */

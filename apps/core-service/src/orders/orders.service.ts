@@ -13,6 +13,7 @@ import { asPlaced } from './order-row.js'
 import { OrdersRepository, type Draft, type Placement, type Refusal, type StoredOrder } from './orders.repository.js'
 import type { Order, OrderQuery, PlaceOrder } from './orders.schema.js'
 import { Placing } from './placing.js'
+import { Refusals } from './refusals.js'
 
 export interface PlacedOrder {
   order: Order
@@ -35,6 +36,7 @@ export class OrdersService {
   constructor(
     private readonly repository: OrdersRepository,
     private readonly placing: Placing,
+    private readonly refusals: Refusals,
     private readonly carts: CartsService,
     private readonly flags: Flags,
     private readonly events: BusinessEvents,
@@ -152,7 +154,7 @@ export class OrdersService {
    * also when pieces are back by now; or else this refusal, from now on.
    */
   private async refuse(keyed: Keyed, refusal: Refusal): Promise<Outcome> {
-    const stored = await this.repository.refuse(keyed, refusal)
+    const stored = await this.refusals.remember({ ...keyed, refusal })
     if (stored === undefined) return this.replay(await this.requireByKey(keyed), keyed.requestHash)
     if (!stored.requestHash.equals(keyed.requestHash)) throw new AppError('request.idempotency-key-reused')
     if (!stored.isReplay && refusal.code === 'orders.out-of-stock') this.events.outOfStock(refusal.extra?.['productIds'] as string[])

@@ -92,10 +92,15 @@ export const ORDER_OF_BUYER: Statement = { name: 'order-of-buyer', text: `${ORDE
 /** Orders $1, whoever's they are. */
 export const ORDERS_BY_ID: Statement = { name: 'orders-by-id', text: `${ORDER} where o.id = any($1::uuid[])` }
 export const ORDER_BY_KEY: Statement = { name: 'order-by-key', text: `${ORDER} where o.buyer_id = $1 and o.idempotency_key = $2` }
-/** Remembers that buyer $1 was refused under key $2, a request of hash $3, with problem $4; answers what is remembered of the key, or nothing where it placed an order. */
-export const REFUSE_ORDER: Statement = {
-  name: 'refuse-order',
-  text: 'select request_hash, problem, is_replay from refuse_order($1, $2, $3, $4)',
+/**
+ * Remembers that buyers $1 were refused under keys $2, requests of hash $3, with problems $4. Answers what is remembered of each key by its number, and nothing of one
+ * that has placed an order. Buyers are locked in the order of `barred_orders`.
+ */
+export const REFUSE_ORDERS: Statement = {
+  name: 'refuse-orders',
+  text: `select o.n, r.request_hash, r.problem, r.is_replay from (
+    select * from unnest($1::uuid[], $2::text[], $3::bytea[], $4::json[]) with ordinality as i(buyer, key, hash, answer, n) order by uuid_hash_extended(buyer, 11)) o
+  cross join lateral refuse_order(o.buyer, o.key, o.hash, o.answer) r`,
 }
 /** What has happened to order $1 since version $2, in order. */
 export const HAPPENINGS: Statement = {
