@@ -137,6 +137,17 @@ const globalValues = (common: readonly string[]) =>
     mesh: z.strictObject({
       trustDomain: said,
       system: said,
+      tokens: z.strictObject({ checked: z.boolean(), jwksUri: url, jwks: z.string(), refreshSeconds: z.int().min(1) }),
+      registryOnly: z.boolean(),
+      outside: z.record(
+        z.string().regex(/^[a-z0-9-]+$/),
+        z.strictObject({
+          hosts: z.array(said.regex(/^(\*\.)?[a-z0-9.-]+$/)).min(1),
+          port: port.optional(),
+          services: z.array(z.enum(SERVICES)),
+        }),
+      ),
+      accessLog: z.boolean(),
       ingress: z.strictObject({ namespace: said, serviceAccount: said, labels: strings }),
     }),
   })
@@ -160,7 +171,7 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
     nodeFlags: z.array(z.string().regex(/^--/)),
     resources,
     migration: z.strictObject({ podAnnotations: strings, podLabels: strings, resources, deadlineSeconds: z.int().min(1) }),
-    mesh: z.strictObject({ timeout: z.string().regex(/^[0-9]+s$/), maxRequests: z.int().min(1) }),
+    mesh: z.strictObject({ timeout: z.string().regex(/^[0-9]+s$/), maxRequests: z.int().min(1), anyHost: z.boolean() }),
     canary,
     autoscaling: z.strictObject({
       min: z.int().min(1),
