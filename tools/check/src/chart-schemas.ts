@@ -83,13 +83,15 @@ const canary = z.strictObject({
   requests: z.strictObject({ judged: z.boolean(), successRate: percent, p99Ms: z.int().min(1) }),
   metrics: z.record(
     z.string().regex(/^[a-z0-9-]+$/),
-    z.strictObject({
-      part: z.array(series).min(1).optional(),
-      whole: z.array(series).min(1).optional(),
-      query: said.optional(),
-      min: z.number().optional(),
-      max: z.number().optional(),
-    }),
+    z
+      .strictObject({
+        part: z.array(series).min(1).optional(),
+        whole: z.array(series).min(1).optional(),
+        query: said.optional(),
+        min: z.number().optional(),
+        max: z.number().optional(),
+      })
+      .nullable(),
   ),
   objectives: z.array(said),
 })
@@ -148,7 +150,7 @@ const globalValues = (common: readonly string[]) =>
         }),
       ),
       accessLog: z.boolean(),
-      ingress: z.strictObject({ namespace: said, serviceAccount: said, labels: strings }),
+      ingress: z.strictObject({ namespace: said, serviceAccount: said, labels: z.record(z.string(), z.string().nullable()) }),
     }),
   })
 
@@ -189,7 +191,10 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
 const installation = (common: readonly string[]) =>
   z.strictObject({
     global: globalValues(common),
-    edge: z.strictObject({ certificate: z.string() }),
+    edge: z.strictObject({
+      certificate: z.string(),
+      parent: z.strictObject({ name: said.optional(), namespace: said.optional(), sectionName: said.optional() }),
+    }),
     ...Object.fromEntries(SERVICES.map((name) => [name, raw.optional()])),
     service: raw.optional(),
   })
