@@ -41,6 +41,7 @@ const REFUSED: readonly (readonly [value: string, names: string])[] = [
   ['global.mesh.outside.psp.services={psp}', "'/global/mesh/outside/psp/services/0'"],
   ['core-service.mesh.timeout=10', "'/mesh/timeout'"],
   ['autoscaling.min=3', "'autoscaling' not allowed"],
+  ['test.mail=mailbox', "'/test/mail'"],
   ['payments-service.public=true', "'payments-service' not allowed"],
   ['core-service.replicas=3', "'replicas' not allowed"],
   ['core-service.config.HOLD_MSS=1', "'HOLD_MSS' not allowed"],
