@@ -53,6 +53,7 @@ const REFUSED: readonly (readonly [value: string, names: string])[] = [
   ['core-service.canary.metrics.x.max=1', 'canary.metrics.x has neither a query nor a part and a whole'],
   ['core-service.canary.metrics.payments-failed.max=null', 'canary.metrics.payments-failed has neither min nor max'],
   ['api-gateway.canary.strategy=headers', 'canary.strategy headers needs canary.match'],
+  ['auth-service.canary.strategy=bluegreen', 'say canary.requests.judged=false'],
   ['global.canary.interval=often', "'/global/canary/interval'"],
   ['core-service.autoscaling.min=20', 'autoscaling.min (20) is above autoscaling.max (10)'],
   ['core-service.config.PSP_API_KEY=k', 'PSP_API_KEY is in config and in secret.variables'],
