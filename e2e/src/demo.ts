@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import { findSystem, startSystem } from '@catamaran/stack'
-import { namedSystem } from './elsewhere.js'
-import { journey } from './journey.js'
+import { mayOnlyBrowse, namedSystem } from './elsewhere.js'
+import { journey, visit } from './journey.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /**
  * `npm run demo`: the journey against the system that runs here, or against one of its own when none does. With `--url GATEWAY` (and `--mail
- * MAILBOX`) against one that runs elsewhere, for example in containers.
+ * MAILBOX`) against one that runs elsewhere, for example in containers; with `--browse` only as far as nobody registers and nothing is ordered.
  */
 const running = namedSystem() ?? findSystem(`${root}.catamaran`)
 const own = running === undefined ? await startOwn() : undefined
@@ -16,7 +16,8 @@ try {
   if (system === undefined) throw new Error('no system')
   console.log(`A buyer's journey through ${system.gateway}\n`)
   let totalMs = 0
-  await journey(system, (step, ms, detail) => {
+  const walk = mayOnlyBrowse() ? visit : journey
+  await walk(system, (step, ms, detail) => {
     totalMs += ms
     console.log(`  ${step.padEnd(20)} ${ms.toFixed(0).padStart(5)} ms   ${detail}`)
   })

@@ -13,6 +13,7 @@ const options = {
   url: { type: 'string' },
   mail: { type: 'string', default: 'http://127.0.0.1:4020' },
   partner: { type: 'string', default: 'http://127.0.0.1:4022' },
+  browse: { type: 'boolean', default: false },
 } as const
 
 /** The seeded system that arguments name: `--url GATEWAY`, and `--mail MAILBOX` and `--partner RECEIVER` where they aren't those of compose. */
@@ -22,3 +23,6 @@ export const namedSystem = (): PublicSystem | undefined => {
   const gateway = url.replace(/\/$/, '')
   return { gateway, issuer: `${gateway}/oidc`, sandbox: { mail: { url: mail }, partner: { url: partner } }, demo: demoAccounts() }
 }
+
+/** Whether arguments say `--browse`: nobody registers there, and nothing is ordered. */
+export const mayOnlyBrowse = (): boolean => parseArgs({ options }).values.browse

@@ -49,16 +49,14 @@ metadata:
   labels: {{- include "service.labels" . | nindent 4 }}
 spec:
   podSelector:
-    matchLabels: {{- include "service.selector" . | nindent 6 }}
+    matchLabels: {{- include "service.pods" .Chart.Name | nindent 6 }}
   policyTypes: [Ingress, Egress]
   ingress:
     {{- if or $calls.callers $it.public }}
     - from:
         {{- range $calls.callers }}
         - podSelector:
-            matchLabels:
-              app.kubernetes.io/name: {{ . }}
-              app.kubernetes.io/component: service
+            matchLabels: {{- include "service.pods" . | nindent 14 }}
         {{- end }}
         {{- if $it.public }}
         - namespaceSelector:
@@ -88,9 +86,7 @@ spec:
     - to:
         {{- range $calls.callees }}
         - podSelector:
-            matchLabels:
-              app.kubernetes.io/name: {{ . }}
-              app.kubernetes.io/component: service
+            matchLabels: {{- include "service.pods" . | nindent 14 }}
         {{- end }}
       ports:
         - port: 4000
@@ -102,10 +98,7 @@ spec:
       ports:
         - port: 4318
     {{- end }}
-    {{- $stores := list }}
-    {{- if $it.database }}{{ $stores = append $stores "postgres" }}{{ end }}
-    {{- if $it.redis }}{{ $stores = append $stores "redis" }}{{ end }}
-    {{- if $it.kafka }}{{ $stores = append $stores "kafka" }}{{ end }}
+    {{- $stores := include "service.stores" . | fromYamlArray }}
     {{- include "service.storeEgress" (dict "root" . "stores" $stores "internet" $it.internet) | nindent 4 }}
 {{- end }}
 
@@ -121,7 +114,7 @@ metadata:
   labels: {{- include "service.labels" . | nindent 4 }}
 spec:
   selector:
-    matchLabels: {{- include "service.selector" . | nindent 6 }}
+    matchLabels: {{- include "service.pods" .Chart.Name | nindent 6 }}
   action: ALLOW
   rules:
     {{- if .Values.public }}
