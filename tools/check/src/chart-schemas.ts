@@ -69,6 +69,8 @@ const globalValues = (common: readonly string[]) =>
       tag: z.string().regex(/^[\w.-]*$/),
       pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']),
     }),
+    podAnnotations: strings,
+    podLabels: strings,
     imagePullSecrets: z.array(z.strictObject({ name: said })),
     caConfigMap: z.string(),
     identity: z.strictObject({
@@ -105,9 +107,11 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
     secret: z.strictObject({ variables: z.array(z.enum(own)), files: z.partialRecord(z.enum(names.filter(isFile)), said) }),
     publicKeys: z.string(),
     internet: z.array(port),
+    podAnnotations: strings,
+    podLabels: strings,
     nodeFlags: z.array(z.string().regex(/^--/)),
     resources,
-    migration: z.strictObject({ resources, deadlineSeconds: z.int().min(1) }),
+    migration: z.strictObject({ podAnnotations: strings, podLabels: strings, resources, deadlineSeconds: z.int().min(1) }),
     autoscaling: z.strictObject({
       min: z.int().min(1),
       max: z.int().min(1),

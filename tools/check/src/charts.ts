@@ -39,6 +39,7 @@ const REFUSED: readonly (readonly [value: string, names: string])[] = [
   ['core-service.replicas=3', "'replicas' not allowed"],
   ['core-service.config.HOLD_MSS=1', "'HOLD_MSS' not allowed"],
   ['core-service.config.PORT=80', "'PORT' not allowed"],
+  ['core-service.podLabels.team=1', "'/podLabels/team'"],
   ['core-service.internet={https}', "'/internet/0'"],
   ['core-service.digest=sha256:1', "'/digest'"],
   ['core-service.autoscaling.min=20', 'autoscaling.min (20) is above autoscaling.max (10)'],

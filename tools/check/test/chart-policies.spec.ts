@@ -44,7 +44,7 @@ const tableAllows = (from: ServiceName, to: ServiceName, method: string, path: s
 const names = (ways: readonly Way[] = [], side: 'from' | 'to'): string[] =>
   ways
     .filter(({ ports }) => ports.some(({ port }) => port === 4000))
-    .flatMap((way) => (way[side] ?? []).flatMap(({ podSelector }) => podSelector?.matchLabels?.['app.kubernetes.io/name'] ?? []))
+    .flatMap((way) => (way[side] ?? []).flatMap(({ podSelector }) => podSelector?.matchLabels?.['service.istio.io/canonical-name'] ?? []))
 
 describe('the policies that the charts make of the call table', () => {
   const paths = [...new Set(CALLS.flatMap((rule) => rule.paths.flatMap((path) => [path.replace('*', 'x'), `${path.replace('*', '')}/y`])))]

@@ -11,6 +11,22 @@ metadata:
 automountServiceAccountToken: false
 {{- end }}
 
+{{- define "service.podLabels" -}}
+{{ include "service.labels" . }}
+{{ include "service.pods" .Chart.Name }}
+app.kubernetes.io/component: service
+# Whether or not the namespace asks for it.
+sidecar.istio.io/inject: 'true'
+{{- end }}
+
+{{- define "service.podAnnotations" -}}
+checksum/config: {{ include "service.config" . | sha256sum }}
+# Probes and metrics are plain; who may come there says the NetworkPolicy.
+traffic.sidecar.istio.io/excludeInboundPorts: '4010'
+prometheus.io/scrape: 'true'
+prometheus.io/port: '4010'
+{{- end }}
+
 {{/* Without `replicas`: they are the autoscaler's, and with Helm 4 a field of two owners fails the next upgrade. */}}
 {{- define "service.deployment" }}
 ---
@@ -29,17 +45,8 @@ spec:
     matchLabels: {{- include "service.selector" . | nindent 6 }}
   template:
     metadata:
-      labels:
-        {{- include "service.labels" . | nindent 8 }}
-        app.kubernetes.io/component: service
-        # Whether or not the namespace asks for it.
-        sidecar.istio.io/inject: 'true'
-      annotations:
-        checksum/config: {{ include "service.config" . | sha256sum }}
-        # Probes and metrics are plain; who may come there says the NetworkPolicy.
-        traffic.sidecar.istio.io/excludeInboundPorts: '4010'
-        prometheus.io/scrape: 'true'
-        prometheus.io/port: '4010'
+      labels: {{- include "service.merged" (dict "own" (include "service.podLabels" .) "given" (list .Values.podLabels .Values.global.podLabels)) | nindent 8 }}
+      annotations: {{- include "service.merged" (dict "own" (include "service.podAnnotations" .) "given" (list .Values.podAnnotations .Values.global.podAnnotations)) | nindent 8 }}
     spec:
       serviceAccountName: {{ .Chart.Name }}
       automountServiceAccountToken: false
@@ -56,7 +63,7 @@ spec:
           topologyKey: {{ . }}
           whenUnsatisfiable: ScheduleAnyway
           labelSelector:
-            matchLabels: {{- include "service.selector" $ | nindent 14 }}
+            matchLabels: {{- include "service.pods" $.Chart.Name | nindent 14 }}
           matchLabelKeys: [pod-template-hash]
         {{- end }}
       containers:
@@ -140,7 +147,7 @@ metadata:
   name: {{ .Chart.Name }}
   labels: {{- include "service.labels" . | nindent 4 }}
 spec:
-  selector: {{- include "service.selector" . | nindent 4 }}
+  selector: {{- include "service.pods" .Chart.Name | nindent 4 }}
   ports:
     - name: http
       port: 4000
@@ -185,5 +192,5 @@ spec:
   # One that isn't ready serves nobody, and must not hold up a drain.
   unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
-    matchLabels: {{- include "service.selector" . | nindent 6 }}
+    matchLabels: {{- include "service.pods" .Chart.Name | nindent 6 }}
 {{- end }}

@@ -2,6 +2,13 @@
 Before anything of the release is installed or changed: the migration, with an account, variables, secret and way out of its own, for hooks run
 before the rest exists. It may run twice; the old code goes on beside the new schema (expand now, contract in a later release).
 */}}
+{{- define "service.migrationLabels" -}}
+{{ include "service.labels" . | replace (printf "app.kubernetes.io/name: %s" .Chart.Name) (printf "app.kubernetes.io/name: %s-migrate" .Chart.Name) }}
+app.kubernetes.io/component: migration
+# It calls no service: without the sidecar it needs no mesh to be there yet.
+sidecar.istio.io/inject: 'false'
+{{- end }}
+
 {{- define "service.migration" }}
 {{- if .Values.database }}
 {{- $name := printf "%s-migrate" .Chart.Name }}
@@ -46,8 +53,7 @@ metadata:
 spec:
   podSelector:
     matchLabels:
-      app.kubernetes.io/name: {{ .Chart.Name }}
-      app.kubernetes.io/component: migration
+      app.kubernetes.io/name: {{ $name }}
   policyTypes: [Ingress, Egress]
   egress:
     {{- include "service.storeEgress" (dict "root" . "stores" (list "postgres") "internet" (.Values.dynamodb | ternary (list 443) list)) | nindent 4 }}
@@ -77,11 +83,11 @@ spec:
   activeDeadlineSeconds: {{ .Values.migration.deadlineSeconds }}
   template:
     metadata:
-      labels:
-        {{- include "service.labels" . | nindent 8 }}
-        app.kubernetes.io/component: migration
-        # It calls no service: without the sidecar it needs no mesh to be there yet.
-        sidecar.istio.io/inject: 'false'
+      {{- /* A name of its own: it is no endpoint of the service, whichever way that is chosen. */}}
+      labels: {{- include "service.merged" (dict "own" (include "service.migrationLabels" .) "given" (list .Values.migration.podLabels .Values.global.podLabels)) | nindent 8 }}
+      {{- with merge (dict) .Values.migration.podAnnotations .Values.global.podAnnotations }}
+      annotations: {{- toYaml . | nindent 8 }}
+      {{- end }}
     spec:
       restartPolicy: Never
       serviceAccountName: {{ $name }}

@@ -4,6 +4,11 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/component: service
 {{- end }}
 
+{{/* Chooses all Pods of a service: those of its canary's primary have another app.kubernetes.io/name, which Flagger writes. Takes the name. */}}
+{{- define "service.pods" -}}
+service.istio.io/canonical-name: {{ . }}
+{{- end }}
+
 {{- define "service.tag" -}}
 {{ .Values.global.image.tag | default .Chart.AppVersion }}
 {{- end }}

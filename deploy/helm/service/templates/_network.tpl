@@ -49,16 +49,14 @@ metadata:
   labels: {{- include "service.labels" . | nindent 4 }}
 spec:
   podSelector:
-    matchLabels: {{- include "service.selector" . | nindent 6 }}
+    matchLabels: {{- include "service.pods" .Chart.Name | nindent 6 }}
   policyTypes: [Ingress, Egress]
   ingress:
     {{- if or $calls.callers $it.public }}
     - from:
         {{- range $calls.callers }}
         - podSelector:
-            matchLabels:
-              app.kubernetes.io/name: {{ . }}
-              app.kubernetes.io/component: service
+            matchLabels: {{- include "service.pods" . | nindent 14 }}
         {{- end }}
         {{- if $it.public }}
         - namespaceSelector:
@@ -88,9 +86,7 @@ spec:
     - to:
         {{- range $calls.callees }}
         - podSelector:
-            matchLabels:
-              app.kubernetes.io/name: {{ . }}
-              app.kubernetes.io/component: service
+            matchLabels: {{- include "service.pods" . | nindent 14 }}
         {{- end }}
       ports:
         - port: 4000
@@ -121,7 +117,7 @@ metadata:
   labels: {{- include "service.labels" . | nindent 4 }}
 spec:
   selector:
-    matchLabels: {{- include "service.selector" . | nindent 6 }}
+    matchLabels: {{- include "service.pods" .Chart.Name | nindent 6 }}
   action: ALLOW
   rules:
     {{- if .Values.public }}

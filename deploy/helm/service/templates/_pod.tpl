@@ -16,6 +16,13 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* dict "own" TEXT "given" (list MAPS): the first that has a name says what it is. */}}
+{{- define "service.merged" -}}
+{{- $all := fromYaml .own }}
+{{- range .given }}{{ $all = merge $all . }}{{ end }}
+{{- toYaml $all }}
+{{- end }}
+
 {{- define "service.commonMounts" -}}
 - name: tmp
   mountPath: /tmp
