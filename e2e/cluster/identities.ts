@@ -8,19 +8,23 @@ import type { World } from './world.js'
 const PROBE = fileURLToPath(new URL('probe.js', import.meta.url))
 const PORT = 8099
 const METHODS: readonly HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-/** Where no rule of the table leads, plain and in disguise. */
+/** Where no rule of the table leads, plain and in disguise: what climbs out of an allowed prefix is judged by where it arrives. */
 const STRAY = [
-  '/',
-  '/internal',
-  '/internal/other',
-  '/docs',
-  '/metrics',
-  '/v2/products',
-  '/oidc',
-  '/accounts',
-  '/INTERNAL/orders',
-  '//internal/orders',
+  ...[
+    '/',
+    '/internal',
+    '/internal/other',
+    '/docs',
+    '/metrics',
+    '/v2/products',
+    '/oidc',
+    '/accounts',
+    '/INTERNAL/orders',
+    '//internal/orders',
+  ],
+  ...['/v1/../internal/people/probe', '/v1/%2e%2e/internal/people/probe', '/v1/./../internal/orders', '/oidc/../internal/gateway/state'],
 ]
+const arriving = (path: string): string => new URL(`http://any${path}`).pathname
 /** A wildcard's own prefix is not in it, and one deeper is. */
 const pathsOf = (pattern: string): string[] =>
   pattern.endsWith('*') ? [`${pattern.slice(0, -1)}probe`, `${pattern.slice(0, -1)}probe/deeper`] : [pattern]
@@ -107,7 +111,9 @@ const isAllowed = ({ who, namespace, isInMesh }: Caller, world: World, to: Servi
   if (who === 'the ingress gateway') return to === 'api-gateway'
   return (
     namespace === world.namespace &&
-    CALLS.some((rule) => rule.to === to && (rule.from === '*' ? isService(who) : rule.from === who) && matchesCall(rule, method, path))
+    CALLS.some(
+      (rule) => rule.to === to && (rule.from === '*' ? isService(who) : rule.from === who) && matchesCall(rule, method, arriving(path)),
+    )
   )
 }
 const isService = (who: string): boolean => (SERVICES as readonly string[]).includes(who)

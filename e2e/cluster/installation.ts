@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SERVICES, type ServiceName } from '@catamaran/contracts'
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly reach: string
   /** True where Pods are processes of this machine, told by an annotation what to run. */
   readonly areProcesses: boolean
+  /** Where Flagger reads the services' own series; none: no canaries. */
+  readonly series?: string
 }
 
 /** Keys of each service's Secret that the charts make variables of. */
@@ -67,15 +70,21 @@ export const prerequisites = ({ system, reach }: Surroundings, namespace: string
   return [...secrets, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'service-keys', namespace }, data }]
 }
 
-/** What a release of a service changes, beside its tag. */
+/** A later release of some services: with variables of their own, if any. */
 export interface Change {
-  readonly tag?: string
-  /** Variables of a service's process that only this release has. */
-  readonly env?: Partial<Record<ServiceName, Record<string, string>>>
+  readonly name: string
+  readonly services: Partial<Record<ServiceName, Record<string, string>>>
 }
 
+const VERSION = '0.1.0'
+const digestOf = (name: string): string => `sha256:${createHash('sha256').update(name).digest('hex')}`
+
+/** The release of a service as its charts name it: payment operations and metrics go by it. */
+export const releaseOf = (name: ServiceName, change?: Change): string =>
+  change?.services[name] === undefined ? VERSION : `${VERSION}-${digestOf(change.name).slice(7, 19)}`
+
 /** The values of an installation on this machine's stores and sandbox. */
-export const valuesFor = (around: Surroundings, change: Change = {}): Record<string, unknown> => {
+export const valuesFor = (around: Surroundings, change?: Change): Record<string, unknown> => {
   const { system, ingress, reach } = around
   const { engines, gateway, issuer, flags, sandbox } = system
   const networks = [`${reach}/32`]
@@ -83,14 +92,15 @@ export const valuesFor = (around: Surroundings, change: Change = {}): Record<str
   const portOf = (url: string) => Number(new URL(url).port)
   const own = (name: ServiceName, config: object) => ({
     autoscaling: { min: 1, max: 2 },
-    config: { ...config, ...(around.areProcesses ? {} : change.env?.[name]) },
+    ...(change?.services[name] !== undefined && { digest: digestOf(change.name) }),
+    config,
     ...(around.areProcesses && { podAnnotations: { 'cluster/command': command(name, around, change) } }),
   })
   return {
     global: {
       domain: new URL(gateway).hostname,
       issuer,
-      image: { registry: 'catamaran', pullPolicy: 'IfNotPresent', ...(change.tag !== undefined && { tag: change.tag }) },
+      image: { registry: 'catamaran', pullPolicy: 'IfNotPresent' },
       mesh: { ingress: { namespace: ingress.namespace, serviceAccount: ingress.serviceAccount, labels: ingress.labels } },
       stores: {
         postgres: { host: reach, port: portOf(engines.databaseUrl), tls: false, networks },
@@ -98,6 +108,7 @@ export const valuesFor = (around: Surroundings, change: Change = {}): Record<str
         kafka: { brokers: [engines.kafkaOutside], tls: false, auth: 'none', port: Number(engines.kafkaOutside?.split(':')[1]), networks },
         dynamodb: { region: 'local', endpoint: at(engines.dynamodbEndpoint), auth: 'none' },
       },
+      ...canaries(around),
       egress: [{ to: [{ ipBlock: { cidr: `${reach}/32` } }] }],
     },
     'api-gateway': own('api-gateway', { FLAGS_URL: at(flags.url), RATE_LIMIT_CALLER: '1000000/1000000' }),
@@ -107,17 +118,21 @@ export const valuesFor = (around: Surroundings, change: Change = {}): Record<str
   }
 }
 
+/** As fast as Flagger goes, and judged by the business metrics as they come with the charts. */
+const canaries = ({ series }: Surroundings) =>
+  series === undefined ? {} : { canary: { enabled: true, interval: '10s', window: '30s', prometheus: series } }
+
 /** What runs in a Pod that is a process: the same program as in an image. It has no volumes, so the files are this machine's. */
-const command = (name: ServiceName, { system }: Surroundings, { tag = '0.1.0', env }: Change): string => {
+const command = (name: ServiceName, { system }: Surroundings, change?: Change): string => {
   const folder = join(system.dataDir, 'pods', name)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const files = filesOf(name, system)
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text, { mode: 0o600 })
   const variables: Record<string, string> = {
-    RELEASE: tag,
+    RELEASE: releaseOf(name, change),
     ...Object.fromEntries(Object.entries(FILES).flatMap(([variable, file]) => (file in files ? [[variable, join(folder, file)]] : []))),
     ...(name === 'auth-service' && { SERVICE_KEYS_DIR: system.serviceEnv[name]?.['SERVICE_KEYS_DIR'] ?? '' }),
-    ...env?.[name],
+    ...change?.services[name],
   }
   const assignments = Object.entries(variables).map(([key, value]) => `${key}='${value}'`)
   return ['env', ...assignments, process.execPath, '--enable-source-maps', join(root, `apps/${name}/dist/src/main.js`)].join(' ')

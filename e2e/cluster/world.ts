@@ -4,6 +4,7 @@ import { until } from '@catamaran/testing'
 import { CHART, Cluster, type Resource } from './cluster.js'
 import { prerequisites, valuesFor, type Change, type Ingress, type Surroundings } from './installation.js'
 import { relay, type Relay } from './relay.js'
+import { startSeries, type Series } from './series.js'
 
 const READY_WITHIN_MS = 180_000
 const RELEASE = 'catamaran'
@@ -15,6 +16,7 @@ export class World {
     readonly namespace: string,
     readonly around: Surroundings,
     private readonly own: Started<RunningSystem>,
+    private readonly series: Series,
     private readonly relays: Relay[],
   ) {}
 
@@ -23,7 +25,8 @@ export class World {
   }
 
   /** Starts the stores, and nothing in the cluster yet. */
-  static async prepare(cluster: Cluster, namespace: string): Promise<World> {
+  static async prepare(kubeconfig: string, namespace: string): Promise<World> {
+    const cluster = new Cluster(kubeconfig)
     const ingress = await findIngress(cluster)
     const reach = process.env['REACH_ADDRESS'] ?? (await hostOf(cluster, ingress))
     // The door on loopback, known before the stores start: it stands in the issuer's name.
@@ -33,14 +36,15 @@ export class World {
       door,
       ...(await Promise.all(portsOf(own.system).map((port) => relay({ host: reach, port }, { host: '127.0.0.1', port })))),
     ]
-    const around = { system: own.system, ingress, reach, areProcesses: process.env['CLUSTER_PODS'] === 'processes' }
-    return new World(cluster, namespace, around, own, relays)
+    const series = await startSeries(kubeconfig, namespace)
+    const around = { system: own.system, series: series.url, ingress, reach, areProcesses: process.env['CLUSTER_PODS'] === 'processes' }
+    return new World(cluster, namespace, around, own, series, relays)
   }
 
   /** Installs the charts, or upgrades to another release, and waits until all Pods of Deployments are ready. */
-  async install(change: Change = {}): Promise<void> {
+  async install(change?: Change): Promise<void> {
     const { cluster, namespace, around } = this
-    if (change.tag === undefined) {
+    if (change === undefined) {
       await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
       await cluster.apply(...prerequisites(around, namespace))
     }
@@ -61,6 +65,7 @@ export class World {
   async close(): Promise<void> {
     await this.cluster.attempt('helm', ['uninstall', RELEASE, '-n', this.namespace, '--wait'])
     await this.cluster.attempt('kubectl', ['delete', 'namespace', this.namespace, '--timeout=60s'])
+    await this.series.stop()
     await this.own.stop()
     await Promise.all(this.relays.map((each) => each.close()))
   }
