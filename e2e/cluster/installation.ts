@@ -93,7 +93,7 @@ export const valuesFor = (around: Surroundings, change?: Change): Record<string,
   const own = (name: ServiceName, config: object) => ({
     autoscaling: { min: 1, max: 2 },
     ...(change?.services[name] !== undefined && { digest: digestOf(change.name) }),
-    config,
+    config: { ...config, ...(around.areProcesses ? {} : change?.services[name]) },
     ...(around.areProcesses && { podAnnotations: { 'cluster/command': command(name, around, change) } }),
   })
   return {
