@@ -1,65 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { containerSecrets } from '@catamaran/stack/container-keys'
-import { parseAllDocuments } from 'yaml'
+import { canaryOf, canaryRules } from './chart-canaries.js'
+import { chooses, readObjects, type Container, type KubeObject, type Labels, type PodSpec, type Rules } from './chart-objects.js'
 import { readSchemas, type SchemaOf } from './compose.js'
 import { readText, type Fault, type Workspace } from './workspace.js'
 
 const RENDERED = 'deploy/helm/rendered'
-
-type Labels = Record<string, string>
-interface KeyRef {
-  readonly name: string
-  readonly key: string
-}
-interface Container {
-  readonly image: string
-  readonly envFrom?: readonly { readonly configMapRef: { readonly name: string } }[]
-  readonly env?: readonly { readonly name: string; readonly valueFrom: { readonly secretKeyRef?: KeyRef } }[]
-  readonly securityContext?: Record<string, unknown> & { readonly capabilities?: { readonly drop?: readonly string[] } }
-  readonly resources?: { readonly requests?: Labels; readonly limits?: Labels }
-  readonly startupProbe?: Probe
-  readonly livenessProbe?: Probe
-  readonly readinessProbe?: Probe
-  readonly lifecycle?: { readonly preStop?: { readonly sleep?: { readonly seconds: number } } }
-}
-interface Probe {
-  readonly httpGet?: { readonly port: unknown }
-}
-interface PodSpec {
-  readonly serviceAccountName?: string
-  readonly automountServiceAccountToken?: boolean
-  readonly securityContext?: { readonly runAsNonRoot?: boolean; readonly seccompProfile?: { readonly type?: string } }
-  readonly terminationGracePeriodSeconds?: number
-  readonly containers: readonly Container[]
-  readonly volumes?: readonly { readonly secret?: { readonly secretName: string; readonly items: readonly { readonly key: string }[] } }[]
-}
-interface KubeObject {
-  readonly kind: string
-  readonly metadata: { readonly name: string }
-  readonly data?: Labels
-  readonly spec?: {
-    readonly replicas?: number
-    readonly podSelector?: { readonly matchLabels?: Labels }
-    readonly selector?: Labels & { readonly matchLabels?: Labels }
-    readonly template?: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec }
-    readonly target?: { readonly name: string }
-    readonly data?: readonly { readonly secretKey: string }[]
-    readonly scaleTargetRef?: { readonly name: string }
-  }
-}
-
-const chosenBy = (object: KubeObject): Labels =>
-  object.spec?.podSelector?.matchLabels ??
-  object.spec?.selector?.matchLabels ??
-  (object.kind === 'Service' ? object.spec?.selector : undefined) ??
-  {}
-const chooses = (object: KubeObject, labels: Labels): boolean => {
-  const wanted = Object.entries(chosenBy(object))
-  return wanted.length > 0 && wanted.every(([name, value]) => labels[name] === value)
-}
-
-type Rules = readonly (readonly [isRight: boolean, message: string])[]
 
 /** The restricted profile of the Pod Security Standards, and what a scheduler needs to know. */
 const podRules = (pod: PodSpec, all: readonly KubeObject[]): Rules => [
@@ -82,6 +29,7 @@ function serviceRules({ spec, metadata }: KubeObject, variables: Labels, all: re
   const labels = spec?.template?.metadata.labels ?? {}
   const { containers = [], terminationGracePeriodSeconds: grace = 30 } = spec?.template?.spec ?? {}
   const isChosenBy = (kind: string): boolean => all.some((object) => object.kind === kind && chooses(object, labels))
+  const canary = canaryOf(metadata.name, all)
   const preStop = containers[0]?.lifecycle?.preStop?.sleep?.seconds ?? 0
   const probes = containers.flatMap(({ startupProbe, livenessProbe, readinessProbe }) => [startupProbe, livenessProbe, readinessProbe])
   return [
@@ -89,7 +37,8 @@ function serviceRules({ spec, metadata }: KubeObject, variables: Labels, all: re
     [probes.every((probe) => probe?.httpGet?.port === 'admin'), 'lacks a probe on the admin port'],
     [preStop > 0, 'gets SIGTERM before its endpoint is gone: preStop'],
     [grace > preStop + Number(variables['SHUTDOWN_MS']) / 1000, 'is killed before it has drained: terminationGracePeriodSeconds'],
-    ...['Service', 'PodDisruptionBudget', 'AuthorizationPolicy'].map((kind) => [isChosenBy(kind), `is chosen by no ${kind}`] as const),
+    ...['PodDisruptionBudget', 'AuthorizationPolicy'].map((kind) => [isChosenBy(kind), `is chosen by no ${kind}`] as const),
+    ...(canary ? canaryRules(canary, labels, all) : [[isChosenBy('Service'), 'is chosen by no Service'] as const]),
     [
       all.some(({ kind, spec: of }) => kind === 'HorizontalPodAutoscaler' && of?.scaleTargetRef?.name === metadata.name),
       'has no autoscaler',
@@ -142,8 +91,7 @@ function badVariables(service: string, variables: Labels, schemaOf: SchemaOf): s
 
 /** What is wrong with the objects of one installation. */
 export function chartFaults(path: string, text: string, schemaOf: SchemaOf): Fault[] {
-  const all = parseAllDocuments(text).map((document) => document.toJS() as KubeObject | null)
-  const objects = all.filter((object) => object !== null)
+  const objects = readObjects(text)
   return objects.flatMap((object) => {
     const { kind, spec, metadata } = object
     const template = spec?.template

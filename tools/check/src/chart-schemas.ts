@@ -16,6 +16,8 @@ const raw = z.looseObject({})
 const variable = z.union([z.string(), z.number(), z.boolean()])
 const quantities = z.strictObject({ cpu: z.union([z.string(), z.number()]).optional(), memory: z.string().optional() })
 const resources = z.strictObject({ requests: quantities.optional(), limits: quantities.optional() })
+const seconds = z.string().regex(/^[0-9]+[sm]$/)
+const url = z.string().regex(/^(https?:\/\/.*)?$/)
 const strings = z.record(z.string(), z.string())
 
 /** The names in a service's own schema of its environment. */
@@ -53,16 +55,49 @@ const stores = z.strictObject({
   }),
   dynamodb: z.strictObject({
     region: z.string(),
-    endpoint: z.string().regex(/^(https?:\/\/.*)?$/),
+    endpoint: url,
     auth: z.enum(['identity', 'none']),
     tablePrefix: z.string(),
   }),
 })
 
+const alert = z.strictObject({
+  name: said.regex(/^[a-z0-9-]+$/),
+  severity: z.enum(['info', 'warn', 'error']),
+  type: z.enum(['slack', 'msteams', 'discord', 'rocket', 'gchat']),
+  channel: z.string().optional(),
+  username: z.string().optional(),
+  address: z.string().optional(),
+  secretRef: z.strictObject({ name: said }).optional(),
+})
+const series = z.string().regex(/^[a-z0-9_]+\{.*\}$/)
+const percent = z.number().min(0).max(100)
+const canary = z.strictObject({
+  enabled: z.boolean(),
+  strategy: z.enum(['weights', 'headers', 'bluegreen']),
+  weights: z.array(z.int().min(1).max(100)).min(1),
+  iterations: z.int().min(1),
+  match: z.array(raw),
+  gateways: z.array(said),
+  progressDeadlineSeconds: z.int().min(1),
+  requests: z.strictObject({ judged: z.boolean(), successRate: percent, p99Ms: z.int().min(1) }),
+  metrics: z.record(
+    z.string().regex(/^[a-z0-9-]+$/),
+    z.strictObject({
+      part: z.array(series).min(1).optional(),
+      whole: z.array(series).min(1).optional(),
+      query: said.optional(),
+      min: z.number().optional(),
+      max: z.number().optional(),
+    }),
+  ),
+  objectives: z.array(said),
+})
+
 const globalValues = (common: readonly string[]) =>
   z.strictObject({
     domain: said.regex(/^[a-z0-9.-]+$/),
-    issuer: z.string().regex(/^(https?:\/\/.*)?$/),
+    issuer: url,
     config: variables(common),
     image: z.strictObject({
       registry: said,
@@ -84,7 +119,20 @@ const globalValues = (common: readonly string[]) =>
     }),
     stores,
     egress: z.array(raw),
-    otlp: z.strictObject({ endpoint: z.string().regex(/^(https?:\/\/.*)?$/), namespace: said, sampled: z.number().min(0).max(1) }),
+    otlp: z.strictObject({ endpoint: url, namespace: said, sampled: z.number().min(0).max(1) }),
+    canary: z.strictObject({
+      enabled: z.boolean(),
+      prometheus: said.regex(/^https?:\/\//),
+      interval: seconds,
+      window: seconds,
+      threshold: z.int().min(1),
+      fewest: z.int().min(1),
+      loadTester: url,
+      url,
+      smoke: z.string(),
+      load: z.string(),
+      alerts: z.array(alert),
+    }),
     metricsFrom: said,
     mesh: z.strictObject({
       trustDomain: said,
@@ -112,6 +160,8 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
     nodeFlags: z.array(z.string().regex(/^--/)),
     resources,
     migration: z.strictObject({ podAnnotations: strings, podLabels: strings, resources, deadlineSeconds: z.int().min(1) }),
+    mesh: z.strictObject({ timeout: z.string().regex(/^[0-9]+s$/), maxRequests: z.int().min(1) }),
+    canary,
     autoscaling: z.strictObject({
       min: z.int().min(1),
       max: z.int().min(1),

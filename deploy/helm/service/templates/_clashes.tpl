@@ -5,6 +5,19 @@
 {{- if gt (int $it.autoscaling.min) (int $it.autoscaling.max) }}
 {{- fail (printf "%s: autoscaling.min (%d) is above autoscaling.max (%d)" .Chart.Name (int $it.autoscaling.min) (int $it.autoscaling.max)) }}
 {{- end }}
+{{- if include "service.hasCanary" . }}
+{{- if and (eq $it.canary.strategy "headers") (not $it.canary.match) }}
+{{- fail (printf "%s: canary.strategy headers needs canary.match: whose requests go there" .Chart.Name) }}
+{{- end }}
+{{- range $name, $metric := $it.canary.metrics }}
+{{- if not (or $metric.query (and $metric.part $metric.whole)) }}
+{{- fail (printf "%s: canary.metrics.%s has neither a query nor a part and a whole" $.Chart.Name $name) }}
+{{- end }}
+{{- if not (or (hasKey $metric "min") (hasKey $metric "max")) }}
+{{- fail (printf "%s: canary.metrics.%s has neither min nor max, and would judge nothing" $.Chart.Name $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if and $it.database (not $stores.postgres.tls) (ne $stores.postgres.auth "password") }}
 {{- fail (printf "global.stores.postgres: auth %s needs tls" $stores.postgres.auth) }}
 {{- end }}

@@ -140,6 +140,7 @@ spec:
 {{- end }}
 
 {{- define "service.endpoint" }}
+{{- if not (include "service.hasCanary" .) }}
 ---
 apiVersion: v1
 kind: Service
@@ -153,6 +154,7 @@ spec:
       port: 4000
       targetPort: http
       appProtocol: http
+{{- end }}
 {{- end }}
 
 {{- define "service.scaling" }}

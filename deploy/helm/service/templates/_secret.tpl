@@ -24,6 +24,11 @@ spec:
   target:
     name: {{ .name }}
     creationPolicy: Owner
+    template:
+      metadata:
+        annotations:
+          # One for old and new: a copy of Flagger's would keep what was rotated until the next release.
+          flagger.app/config-tracking: disabled
   data:
 {{- range .keys }}
     - secretKey: {{ . }}
