@@ -22,14 +22,12 @@ const look = async ({ cluster, namespace }: World, name: string) => {
 }
 
 /** Waits until Flagger has made the primary of it. */
-export const initialised = async (world: World, name: string): Promise<number> => {
-  const since = performance.now()
+export const initialised = async (world: World, name: string): Promise<void> => {
   await until(async () => (await look(world, name)).phase === 'Initialized', {
     deadlineMs: 180_000,
     everyMs: 500,
     message: `${name} is initialised`,
   })
-  return (performance.now() - since) / 1000
 }
 
 /** Follows a canary from when Flagger sees the new version until it has ended, one way or the other. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CALLS, matchesCall, SERVICES, type HttpMethod, type ServiceName } from '@catamaran/contracts'
 import { until } from '@catamaran/testing'
+import type { Resource } from './cluster.js'
 import type { ProbeAnswer, ProbeCall } from './probe.js'
 import type { World } from './world.js'
 
@@ -76,6 +77,9 @@ const podFor = (caller: Caller, areProcesses: boolean): object => ({
   },
 })
 
+const isReady = ({ status }: Resource): boolean =>
+  ((status?.['conditions'] ?? []) as { type: string; status: string }[]).some((each) => each.type === 'Ready' && each.status === 'True')
+
 /** A probe in a Pod for each caller; gives how to have each do calls. */
 export const startProbes = async (world: World): Promise<Map<Caller, (calls: readonly ProbeCall[]) => Promise<ProbeAnswer[]>>> => {
   const { cluster, namespace, around } = world
@@ -87,9 +91,8 @@ export const startProbes = async (world: World): Promise<Map<Caller, (calls: rea
   const ask = async (caller: Caller) => {
     const address = await until(
       async () => {
-        const { status } = await cluster.get('pod', podName(caller), caller.namespace)
-        const conditions = (status?.['conditions'] ?? []) as { type: string; status: string }[]
-        return conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True') && (status?.['podIP'] as string)
+        const pod = await cluster.get('pod', podName(caller), caller.namespace)
+        return isReady(pod) && (pod.status?.['podIP'] as string)
       },
       { deadlineMs: 120_000, everyMs: 500, message: `${podName(caller)} is ready` },
     )
@@ -126,6 +129,12 @@ const isRefused = ({ status, type, length, body }: ProbeAnswer, method: string, 
 /** An answer of the service itself, whatever it says: neither a refusal nor the proxy's word that nobody is there. */
 const isAnswered = ({ status, body }: ProbeAnswer): boolean => status > 0 && !/^upstream connect error|^no healthy upstream/.test(body)
 
+/** The address of a ready Pod of a service: who is not in the mesh has no names of Services here. */
+const podOf = async (service: ServiceName, { cluster, namespace }: World): Promise<string> => {
+  const pods = await cluster.list('pod', '-n', namespace, '-l', `service.istio.io/canonical-name=${service}`)
+  return (pods.find(isReady)?.status?.['podIP'] as string | undefined) ?? ''
+}
+
 export interface Measured {
   readonly who: string
   readonly to: ServiceName
@@ -138,14 +147,25 @@ export interface Matrix {
   readonly faults: string[]
 }
 
+/** That who is outside the mesh is refused by the mesh, and not kept away by something else. @throws Error when it can't reach an admin port */
+const canReachWhatIsPlain = async (world: World, ask: (calls: readonly ProbeCall[]) => Promise<ProbeAnswer[]>): Promise<void> => {
+  for (const to of SERVICES) {
+    const [answer] = await ask([{ host: `${await podOf(to, world)}:4010`, method: 'GET', path: '/livez' }])
+    if (answer?.status !== 200)
+      throw new Error(`${to} has no admin port for a workload without the mesh: ${answer?.status} ${answer?.body}`)
+  }
+}
+
 /** Has every caller do every call to every service, and holds the answers against the call table. */
 export const measure = async (world: World): Promise<Matrix> => {
   const probes = await startProbes(world)
   const measured: Measured[] = []
   const faults: string[] = []
   for (const [caller, ask] of probes) {
+    if (!caller.isInMesh) await canReachWhatIsPlain(world, ask)
     for (const to of SERVICES) {
-      const calls = PATHS.flatMap((path) => METHODS.map((method) => ({ host: `${to}.${world.namespace}:4000`, method, path })))
+      const host = caller.isInMesh ? `${to}.${world.namespace}` : await podOf(to, world)
+      const calls = PATHS.flatMap((path) => METHODS.map((method) => ({ host: `${host}:4000`, method, path })))
       const answers = await ask(calls)
       const row: Measured = { who: caller.who, to, answered: 0, refused: 0 }
       for (const [at, { method, path }] of calls.entries()) {

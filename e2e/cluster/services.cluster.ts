@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
+import { SERVICES } from '@catamaran/contracts'
 import { journey, type Journey } from '../src/journey.js'
 import { eventsOf, follow, initialised, told } from './canary.js'
 import { decliningPsp } from './declining-psp.js'
@@ -21,7 +22,9 @@ let buyer: Journey
 before(async () => {
   world = await World.prepare(process.env['KUBECONFIG'] ?? '', 'shop')
   await world.install()
-  console.log(`  core-service has its primary after ${(await initialised(world, 'core-service')).toFixed(1)} s`)
+  const since = performance.now()
+  await Promise.all(SERVICES.map((name) => initialised(world, name)))
+  console.log(`  all primaries are there after ${((performance.now() - since) / 1000).toFixed(1)} s`)
   await world.ready()
 })
 after(async () => {
