@@ -71,7 +71,7 @@ export class Traffic {
         // That nothing is left is an answer.
         return response.ok || code === 'orders.out-of-stock' ? 'ok' : `${response.status} ${code ?? text.slice(0, 100)}`
       },
-      (error: unknown) => `${String(error)} ${String((error as { cause?: unknown }).cause ?? '')}`,
+      (error: Error) => `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`,
     )
     const name = told === 'ok' ? told : `${method} ${path.replace(/prd_\w+/, '{id}')} → ${told}`
     this.answers[name] = (this.answers[name] ?? 0) + 1
