@@ -30,7 +30,8 @@ const ask = ({ host, method, path }: ProbeCall): Promise<ProbeAnswer> =>
         // A stream would not end.
         if (body.length > LONGEST) answer.destroy()
       })
-      answer.on('error', failed).on('close', () => resolve({ status: answer.statusCode ?? 0, type, length, body: body.slice(0, LONGEST) }))
+      const done = () => resolve({ status: answer.statusCode ?? 0, type, length, body: body.slice(0, LONGEST) })
+      answer.on('error', done).on('close', done)
     })
     call.on('error', failed).on('timeout', () => call.destroy(new Error(`no answer within ${WITHIN_MS} ms`)))
     call.end()
