@@ -130,10 +130,19 @@ const command = (name: ServiceName, { system }: Surroundings, change?: Change): 
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text, { mode: 0o600 })
   const variables: Record<string, string> = {
     RELEASE: releaseOf(name, change),
+    SHUTDOWN_MS: '2500',
     ...Object.fromEntries(Object.entries(FILES).flatMap(([variable, file]) => (file in files ? [[variable, join(folder, file)]] : []))),
     ...(name === 'auth-service' && { SERVICE_KEYS_DIR: system.serviceEnv[name]?.['SERVICE_KEYS_DIR'] ?? '' }),
     ...change?.services[name],
   }
   const assignments = Object.entries(variables).map(([key, value]) => `${key}='${value}'`)
-  return ['env', ...assignments, process.execPath, '--enable-source-maps', join(root, `apps/${name}/dist/src/main.js`)].join(' ')
+  return [
+    'env',
+    ...assignments,
+    'sh',
+    join(root, 'e2e/cluster/pod.sh'),
+    process.execPath,
+    '--enable-source-maps',
+    join(root, `apps/${name}/dist/src/main.js`),
+  ].join(' ')
 }
