@@ -137,6 +137,7 @@ describe('rate limits', () => {
     const { url } = await setting.gateway({
       REDIS_URL: `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
       RATE_LIMIT_WAIT_MS: '400',
+      RATE_LIMIT_CALLER: '0.01/20', // too few for a credit
     })
     const token = await buyer()
     await read(url, token)
@@ -163,25 +164,45 @@ describe('rate limits', () => {
     assert.equal((await read(url, token)).headers['ratelimit-policy'], '"caller";q=20;w=2')
   })
 
-  it('takes no more than one round trip', async () => {
-    const { url } = await setting.gateway()
-    const sub = newId('user')
-    const token = await setting.issuer.token({ sub })
-    await read(url, token) // the script is loaded with the first
+  /** What Redis is asked about a caller: the numbers of each call after the key. */
+  const asking = async (sub: string, work: () => Promise<unknown>): Promise<{ wanted: number; owed: number }[]> => {
     const redis = new Redis(setting.scope.engines.redisUrl)
     const monitor = await redis.monitor()
     try {
-      const sent: string[] = []
+      const calls: { wanted: number; owed: number }[] = []
       monitor.on('monitor', (_time: string, [command = '', ...args]: string[], source: string) => {
-        if (source !== 'lua' && args.some((arg) => arg.includes(sub))) sent.push(command.toLowerCase())
+        const isAbout = source !== 'lua' && args.some((arg) => arg.includes(sub))
+        if (isAbout && command.toLowerCase() === 'evalsha') calls.push({ wanted: Number(args[5]), owed: Number(args[6]) })
       })
-      for (let at = 0; at < 20; at++) await read(url, token)
-      await redis.set(`${setting.scope.keyPrefix}end:${sub}`, '')
-      await until(() => sent.includes('set'))
-      assert.deepEqual(sent, [...Array<string>(20).fill('evalsha'), 'set'])
+      await work()
+      const counted = () => calls.reduce((sum, { wanted, owed }) => sum + wanted + owed, 0)
+      await until(() => counted() >= 20, { message: 'all are counted in the end' })
+      assert.equal(counted(), 20)
+      return calls
     } finally {
       monitor.disconnect()
       redis.disconnect()
+    }
+  }
+
+  it('takes at most one round trip for a request, and none on credit', async () => {
+    for (const [limit, most] of [
+      ['0.1/30', 20],
+      ['1000/100000', 4],
+    ] as const) {
+      const { url } = await setting.gateway({ RATE_LIMIT_CALLER: limit })
+      const sub = newId('user')
+      const token = await setting.issuer.token({ sub })
+      await read(url, await buyer()) // the script is loaded with the first
+      const calls = await asking(sub, async () => {
+        await read(url, token)
+        assert.equal(statuses(await readMany(url, token, 19)), '19×200 0×429')
+      })
+      assert.ok(calls.length <= most, `${calls.length} calls for 20 requests at ${limit}`)
+      assert.equal(
+        calls.some(({ owed }) => owed > 0),
+        limit !== '0.1/30',
+      )
     }
   })
 })

@@ -1,5 +1,5 @@
 import { deadLetterTopic } from '@catamaran/contracts'
-import { AppError } from '@catamaran/platform'
+import { AppError, causesOf } from '@catamaran/platform'
 import type { IHeaders, KafkaMessage } from 'kafkajs'
 import type { Publisher } from './publisher.js'
 
@@ -9,6 +9,12 @@ export interface DeadReason {
   readonly message: string
   readonly attempts: number
 }
+
+export const reasonOf = (error: unknown, attempts: number): DeadReason => ({
+  code: error instanceof AppError ? error.code : 'internal',
+  message: causesOf(error).join('; ') || String(error),
+  attempts,
+})
 
 const MAX_MESSAGE_LENGTH = 500
 

@@ -40,7 +40,6 @@ export class GroupConsumer {
   async close(): Promise<void> {
     this.signal.stop()
     await within(this.deps.options.closeMs ?? 8_000, this.running)
-    this.loop.close()
   }
 
   private async run(): Promise<void> {
@@ -79,11 +78,14 @@ export class GroupConsumer {
     })
     try {
       await this.begin(consumer)
-      return await Promise.race([crashed, this.signal.stopping])
+      const ended = await Promise.race([crashed, this.signal.stopping])
+      if (this.signal.isStopped) await this.loop.end()
+      return ended
     } catch (error) {
       return error
     } finally {
       await consumer.disconnect().catch(() => undefined) // it was going away
+      this.loop.close()
     }
   }
 
@@ -93,6 +95,7 @@ export class GroupConsumer {
     const topics = topicsOf(this.handlers).map((topic) => options.kafka.topicPrefix + topic)
     await consumer.subscribe({ topics, fromBeginning: true })
     await consumer.run({
+      autoCommit: false, // the loop does
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: options.concurrency ?? 4,
       eachBatch: (payload) => this.loop.eachBatch(payload),

@@ -11,9 +11,10 @@ import {
 } from '@catamaran/platform'
 import { SpanKind } from '@opentelemetry/api'
 import type { Batch, EachBatchPayload, KafkaMessage } from 'kafkajs'
+import { Commits } from './commits.js'
 import { readMessage, typeOf, isEventType } from './cloud-event.js'
 import type { ConsumerMetrics, Outcome } from './consumer-metrics.js'
-import { isForAnother, letterOf, sendDeadLetter, type DeadReason } from './dead-letter.js'
+import { isForAnother, letterOf, reasonOf, sendDeadLetter, type DeadReason } from './dead-letter.js'
 import type { GroupHandlers } from './handlers.js'
 import type { Publisher } from './publisher.js'
 import type { KafkaStrategyOptions } from './strategy.js'
@@ -49,12 +50,6 @@ const FIRST_WAIT_MS = 100
 
 const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.spec.kind === 'unavailable'
 
-const reasonOf = (error: unknown, attempts: number): DeadReason => ({
-  code: error instanceof AppError ? error.code : 'internal',
-  message: causesOf(error).join('; ') || String(error),
-  attempts,
-})
-
 /**
  * Handles what a consumer fetched, partition by partition in order, and decides what becomes of a message that fails. Nothing is ever thrown
  * to kafkajs but its own errors: it would stop all partitions. A partition that has to wait is paused, so that the others go on.
@@ -64,6 +59,7 @@ export class MessageLoop {
   /** Up to which offset a partition's batches are taken apart, to find the message that spoils one. */
   private readonly singlyUpTo = new Map<string, number>()
   private readonly timers = new Set<NodeJS.Timeout>()
+  private readonly commits = new Commits()
 
   constructor(
     private readonly handlers: GroupHandlers,
@@ -84,6 +80,7 @@ export class MessageLoop {
         this.noteLag(step, Number(batch.highWatermark) - 1 - Number(last.offset))
         if (waitMs !== undefined) return this.hold(fetched.pause(), waitMs)
         fetched.resolveOffset(last.offset)
+        await this.commits.note(fetched)
         await fetched.heartbeat()
       }
     } finally {
@@ -91,10 +88,16 @@ export class MessageLoop {
     }
   }
 
-  /** Lets go of paused partitions: the consumer has gone. */
+  /** Commits what was handled, and from now on each step: the consumer is about to stop. */
+  end(): Promise<void> {
+    return this.commits.end()
+  }
+
+  /** Lets go of paused partitions and of what is not committed: the consumer has gone. */
   close(): void {
     for (const timer of this.timers) clearTimeout(timer)
     this.timers.clear()
+    this.commits.drop()
   }
 
   private hold(resume: () => void, waitMs: number): void {

@@ -11,6 +11,7 @@ import { atRest, cpuSince, readCpu } from './cpu.js'
 import type { LoadJob, LoadResult } from './http-load.js'
 import { count, percent, progress, say, spread, table, us, type Row } from './report.js'
 import type { DrainState } from './span-drain.js'
+import { UNLIMITED } from './start.js'
 import { inRounds, median } from './statistics.js'
 import { Worker } from './worker.js'
 
@@ -121,7 +122,7 @@ async function whileScraped<T>({ admins }: Pair, work: () => Promise<T>): Promis
 
 async function startPair(system: RunningSystem, name: string, { env, isQuiet = false }: Variant): Promise<Pair> {
   const core = await startQuietly(system, 'core-service', `${name}-core`, env)
-  const gateway = await startQuietly(system, 'api-gateway', `${name}-gateway`, { ...env, CORE_URL: core.url })
+  const gateway = await startQuietly(system, 'api-gateway', `${name}-gateway`, { ...UNLIMITED, ...env, CORE_URL: core.url })
   const admins = [gateway.adminUrl, core.adminUrl]
   if (isQuiet) await Promise.all(admins.map(silence))
   return {

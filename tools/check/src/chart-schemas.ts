@@ -83,13 +83,15 @@ const canary = z.strictObject({
   requests: z.strictObject({ judged: z.boolean(), successRate: percent, p99Ms: z.int().min(1) }),
   metrics: z.record(
     z.string().regex(/^[a-z0-9-]+$/),
-    z.strictObject({
-      part: z.array(series).min(1).optional(),
-      whole: z.array(series).min(1).optional(),
-      query: said.optional(),
-      min: z.number().optional(),
-      max: z.number().optional(),
-    }),
+    z
+      .strictObject({
+        part: z.array(series).min(1).optional(),
+        whole: z.array(series).min(1).optional(),
+        query: said.optional(),
+        min: z.number().optional(),
+        max: z.number().optional(),
+      })
+      .nullable(),
   ),
   objectives: z.array(said),
 })
@@ -137,7 +139,18 @@ const globalValues = (common: readonly string[]) =>
     mesh: z.strictObject({
       trustDomain: said,
       system: said,
-      ingress: z.strictObject({ namespace: said, serviceAccount: said, labels: strings }),
+      tokens: z.strictObject({ checked: z.boolean(), jwksUri: url, jwks: z.string(), refreshSeconds: z.int().min(1) }),
+      registryOnly: z.boolean(),
+      outside: z.record(
+        z.string().regex(/^[a-z0-9-]+$/),
+        z.strictObject({
+          hosts: z.array(said.regex(/^(\*\.)?[a-z0-9.-]+$/)).min(1),
+          port: port.optional(),
+          services: z.array(z.enum(SERVICES)),
+        }),
+      ),
+      accessLog: z.boolean(),
+      ingress: z.strictObject({ namespace: said, serviceAccount: said, labels: z.record(z.string(), z.string().nullable()) }),
     }),
   })
 
@@ -160,7 +173,7 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
     nodeFlags: z.array(z.string().regex(/^--/)),
     resources,
     migration: z.strictObject({ podAnnotations: strings, podLabels: strings, resources, deadlineSeconds: z.int().min(1) }),
-    mesh: z.strictObject({ timeout: z.string().regex(/^[0-9]+s$/), maxRequests: z.int().min(1) }),
+    mesh: z.strictObject({ timeout: z.string().regex(/^[0-9]+s$/), maxRequests: z.int().min(1), anyHost: z.boolean() }),
     canary,
     autoscaling: z.strictObject({
       min: z.int().min(1),
@@ -178,7 +191,10 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
 const installation = (common: readonly string[]) =>
   z.strictObject({
     global: globalValues(common),
-    edge: z.strictObject({ certificate: z.string() }),
+    edge: z.strictObject({
+      certificate: z.string(),
+      parent: z.strictObject({ name: said.optional(), namespace: said.optional(), sectionName: said.optional() }),
+    }),
     ...Object.fromEntries(SERVICES.map((name) => [name, raw.optional()])),
     service: raw.optional(),
   })

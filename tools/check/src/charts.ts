@@ -19,6 +19,7 @@ const CASES: Record<string, readonly [chart: string, ...args: string[]]> = {
   eks: ['catamaran', '-f', 'catamaran/values-eks.yaml'],
   gke: ['catamaran', '-f', 'catamaran/values-gke.yaml'],
   options: ['catamaran', '-f', 'catamaran/values-eks.yaml', '-f', 'rendered/options.values.yaml'],
+  'gateway-api': ['catamaran', '-f', 'catamaran/values-gke.yaml', '-f', 'rendered/gateway-api.values.yaml'],
   'core-service-alone': ['core-service', '-f', 'rendered/core-service-alone.values.yaml'],
 }
 const EKS = ['catamaran', '-f', 'catamaran/values-eks.yaml'] as const
@@ -26,6 +27,8 @@ const EKS = ['catamaran', '-f', 'catamaran/values-eks.yaml'] as const
 const REFUSED: readonly (readonly [value: string, names: string])[] = [
   ['global.domain=', "'/global/domain'"],
   ['global.domain=https://shop.example.com', "'/global/domain'"],
+  ['edge.parent.name=public', "edge: certificate is the Gateway's own"],
+  ['edge.parent.name=public,edge.certificate=', 'say api-gateway.canary.enabled=false'],
   ['global.image.tag=latest', 'latest'],
   ['global.stores.postgres.auth=md5', "'/global/stores/postgres/auth'"],
   ['global.stores.kafka.brokers={kafka}', "'/global/stores/kafka/brokers/0'"],
@@ -34,6 +37,9 @@ const REFUSED: readonly (readonly [value: string, names: string])[] = [
   ['global.stores.postgres.networks=null', 'global.stores.postgres.networks where it is'],
   ['global.stores.kafka.port=9092', 'is not at port 9092, the only one let out'],
   ['global.stores.redis.port=6380', 'is not at port 6380, the only one let out'],
+  ['global.mesh.outside.psp.hosts={https://psp.example.com}', "'/global/mesh/outside/psp/hosts/0'"],
+  ['global.mesh.outside.psp.services={psp}', "'/global/mesh/outside/psp/services/0'"],
+  ['core-service.mesh.timeout=10', "'/mesh/timeout'"],
   ['autoscaling.min=3', "'autoscaling' not allowed"],
   ['payments-service.public=true', "'payments-service' not allowed"],
   ['core-service.replicas=3', "'replicas' not allowed"],

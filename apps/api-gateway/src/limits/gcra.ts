@@ -15,18 +15,19 @@ export const paceOf = ({ ratePerS, burst }: { ratePerS: number; burst: number })
 }
 
 /**
- * The same in Redis, by its clock, for several requests of a caller in one round trip: as many pass as fit. Answers with how many, what is left
- * after them, and what one more would leave: below zero it has to wait so long. A key is gone once its caller is at rest.
+ * The same in Redis, by its clock, for several requests of a caller in one round trip: those that are owed count whether they fit or not, of those that are
+ * wanted as many pass as fit. Answers with how many, what is left after them, and what one more would leave: below zero it has to wait so long. A key is gone
+ * once its caller is at rest.
  */
 export const GCRA_LUA = `
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local interval, tolerance, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local interval, tolerance, wanted, owed = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local arrival = tonumber(redis.call('GET', KEYS[1]) or now)
-if arrival < now then arrival = now end
+arrival = math.max(arrival, now) + owed * interval
 local granted = math.max(0, math.min(wanted, math.floor((tolerance - (arrival - now)) / interval)))
-if granted > 0 then
-  arrival = arrival + granted * interval
+arrival = arrival + granted * interval
+if granted + owed > 0 then
   redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
 end
 local left = tolerance - (arrival - now)
@@ -41,24 +42,26 @@ export const PLAN_LUA = `
 local clock = redis.call('TIME')
 local second = tonumber(clock[1])
 local now = second * 1000000 + clock[2]
-local interval, tolerance, perDay, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local interval, tolerance, perDay = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local wanted, owed = tonumber(ARGV[4]), tonumber(ARGV[5])
 local arrival = tonumber(redis.call('GET', KEYS[1]) or now)
-if arrival < now then arrival = now end
+arrival = math.max(arrival, now) + owed * interval
 local used = tonumber(redis.call('GET', KEYS[2]) or 0)
-local granted = math.max(0, math.min(wanted, math.floor((tolerance - (arrival - now)) / interval), perDay - used))
-if granted > 0 then
-  arrival = arrival + granted * interval
+local leftOfDay = perDay - used - owed
+local granted = math.max(0, math.min(wanted, math.floor((tolerance - (arrival - now)) / interval), leftOfDay))
+arrival = arrival + granted * interval
+if granted + owed > 0 then
   redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
-  redis.call('INCRBY', KEYS[2], granted)
+  redis.call('INCRBY', KEYS[2], granted + owed)
   if used == 0 then redis.call('EXPIREAT', KEYS[2], second - second % 86400 + 86400) end
 end
 local left = tolerance - (arrival - now)
-return { granted, math.floor(left), math.floor(left - interval), perDay - used - granted }
+return { granted, math.floor(left), math.floor(left - interval), leftOfDay - granted }
 `
 
-/** What one of several requests was told, by its place among them: the first ones pass. */
-export const shareOf = (index: number, interval: number, [granted, left, refused]: readonly number[]): number =>
-  index < (granted as number) ? (left as number) + ((granted as number) - 1 - index) * interval : (refused as number)
+/** What the n-th of those that pass leaves, from 0; beyond them, what it would if it passed. */
+export const leftAfter = (place: number, interval: number, { granted, left }: { granted: number; left: number }): number =>
+  left + (granted - 1 - place) * interval
 
 const MAX_CALLERS = 20_000
 

@@ -13,7 +13,8 @@ import {
   type PlanPolicy,
   type Policy,
 } from './admission.js'
-import { GCRA_LUA, LocalBuckets, LocalDays, PLAN_LUA, shareOf } from './gcra.js'
+import { creditOf, Credits } from './credits.js'
+import { GCRA_LUA, leftAfter, LocalBuckets, LocalDays, PLAN_LUA } from './gcra.js'
 
 /** Where a request counts: at a limit by its name, or at a partner's plan. */
 export interface Counted {
@@ -21,9 +22,25 @@ export interface Counted {
   readonly who: string
 }
 
+/** All numbers: interval, tolerance, for a plan its requests a day, how many are wanted and how many owed. */
 type Script = RedisClient & {
-  admitByPace(key: string, interval: number, tolerance: number, wanted: number): Promise<number[]>
-  admitByPlan(paceKey: string, dayKey: string, interval: number, tolerance: number, perDay: number, wanted: number): Promise<number[]>
+  admitByPace(key: string, ...numbers: [number, number, number, number]): Promise<number[]>
+  admitByPlan(paceKey: string, dayKey: string, ...numbers: [number, number, number, number, number]): Promise<number[]>
+}
+
+interface Answer {
+  /** So many of those wanted pass, the first ones. */
+  readonly passing: number
+  /** So many more may pass for a moment without asking. */
+  readonly ahead: number
+  readonly passed: (place: number) => Admission
+  readonly refused: () => Admission
+}
+
+/** How one caller's requests are counted: with the other gateways, and by this one alone. */
+interface Limit {
+  readonly ask: (wanted: number, owed: number) => Promise<Answer>
+  readonly alone: () => Admission
 }
 
 /** When Redis was away or too slow this process decides alone, and asks again only after the pause. */
@@ -31,8 +48,8 @@ const PAUSE_MS = 1_000
 const START_WAIT_MS = 500
 
 /**
- * Limits requests per caller across all gateways, in one round trip to Redis for all of a caller's that came in the same turn of the loop; while Redis is
- * away, per process and without delay.
+ * Limits requests per caller across all gateways: on credit where the caller is far from its limit, else in one round trip to Redis for all of its requests
+ * that came in the same turn of the loop; while Redis is away, per process and without delay.
  */
 @Injectable()
 export class RateLimiter implements OnModuleInit {
@@ -43,7 +60,8 @@ export class RateLimiter implements OnModuleInit {
   private policies: Readonly<Record<LimitName, Policy>> | undefined
   private planPolicies = new WeakMap<Plan, PlanPolicy>()
   /** Requests of each caller that came in this turn of the event loop. */
-  private readonly companies = new Map<string, ((decided: never) => void)[]>()
+  private readonly companies = new Map<string, ((admission: Admission) => void)[]>()
+  private readonly credits = new Credits()
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -72,77 +90,75 @@ export class RateLimiter implements OnModuleInit {
 
   private admitByName(name: LimitName, who: string, next: (admission: Admission) => void): void {
     const policy = this.policiesNow()[name]
+    const { interval, tolerance } = policy
     const key = `rate:${name}:${who}`
-    this.together(
-      key,
-      async (wanted) => {
-        const answer = await redisSpan('admitByPace', () => this.redis.admitByPace(key, policy.interval, policy.tolerance, wanted))
-        return (index) => shareOf(index, policy.interval, answer)
+    this.together(key, next, {
+      ask: async (wanted, owed) => {
+        const answer = await redisSpan('admitByPace', () => this.redis.admitByPace(key, interval, tolerance, wanted, owed))
+        const [granted = 0, left = 0, refused = 0] = answer
+        return {
+          passing: granted,
+          ahead: creditOf(left / interval),
+          passed: (place) => admissionOf(policy, leftAfter(place, interval, { granted, left })),
+          refused: () => admissionOf(policy, refused),
+        }
       },
-      () => this.local.admit(key, policy),
-      (left) => next(admissionOf(policy, left)),
-    )
+      alone: () => admissionOf(policy, this.local.admit(key, policy)),
+    })
   }
 
   private admitByPlan(plan: Plan, who: string, next: (admission: Admission) => void): void {
     const policy = this.planPolicy(plan)
-    const { pace, perDay } = policy
+    const { interval, tolerance } = policy.pace
     // The braces keep both keys in one slot of a cluster.
     const [paceKey, dayKey] = [`rate:plan:{${who}}`, `rate:day:{${who}}`]
-    this.together<[number, number]>(
-      paceKey,
-      async (wanted) => {
-        const { interval, tolerance } = pace
-        const answer = await redisSpan('admitByPlan', () => this.redis.admitByPlan(paceKey, dayKey, interval, tolerance, perDay, wanted))
-        const [granted = 0, left = 0, , leftOfDay = 0] = answer
-        return (index) => {
-          if (index < granted) return [shareOf(index, pace.interval, answer), leftOfDay + granted - 1 - index]
-          return leftOfDay <= 0 ? [Math.max(0, left), -1] : [shareOf(index, pace.interval, answer), leftOfDay]
+    this.together(paceKey, next, {
+      ask: async (wanted, owed) => {
+        const [granted = 0, left = 0, refused = 0, leftOfDay = 0] = await redisSpan('admitByPlan', () =>
+          this.redis.admitByPlan(paceKey, dayKey, interval, tolerance, policy.perDay, wanted, owed),
+        )
+        return {
+          passing: granted,
+          ahead: creditOf(Math.min(left / interval, leftOfDay)),
+          passed: (place) => planAdmissionOf(policy, leftAfter(place, interval, { granted, left }), leftOfDay + granted - 1 - place),
+          refused: () => (leftOfDay <= 0 ? planAdmissionOf(policy, Math.max(0, left), -1) : planAdmissionOf(policy, refused, leftOfDay)),
         }
       },
-      () => this.admitByPlanAlone(paceKey, policy),
-      ([left, leftOfDay]) => next(planAdmissionOf(policy, left, leftOfDay)),
-    )
+      alone: () => this.admitByPlanAlone(paceKey, policy),
+    })
   }
 
-  private admitByPlanAlone(key: string, { pace, perDay }: PlanPolicy): [number, number] {
+  private admitByPlanAlone(key: string, policy: PlanPolicy): Admission {
+    const { pace, perDay } = policy
     const leftOfDay = this.localDays.left(key, perDay)
-    if (leftOfDay <= 0) return [Math.max(0, this.local.left(key, pace)), -1]
+    if (leftOfDay <= 0) return planAdmissionOf(policy, Math.max(0, this.local.left(key, pace)), -1)
     const left = this.local.admit(key, pace)
-    if (left < 0) return [left, leftOfDay]
+    if (left < 0) return planAdmissionOf(policy, left, leftOfDay)
     this.localDays.take(key)
-    return [left, leftOfDay - 1]
+    return planAdmissionOf(policy, left, leftOfDay - 1)
   }
 
-  /** Decides with the other gateways by `ask`, or `alone` where Redis is away or slower than it may be. */
-  private together<T>(
-    key: string,
-    ask: (wanted: number) => Promise<(index: number) => T>,
-    alone: () => T,
-    next: (decided: T) => void,
-  ): void {
-    if (!this.redis.isUsable()) return next(alone())
+  /** Decides by a credit, else with the other gateways, or alone where Redis is away or slower than it may be. */
+  private together(key: string, next: (admission: Admission) => void, limit: Limit): void {
+    if (!this.redis.isUsable()) return next(limit.alone())
+    const admission = this.credits.take(key)
+    if (admission !== undefined) return next(admission)
     const company = this.companies.get(key)
     if (company !== undefined) return void company.push(next)
     const waiting = [next]
     this.companies.set(key, waiting)
     setImmediate(() => {
       this.companies.delete(key)
-      this.askFor(waiting, ask, alone)
+      this.askFor(key, waiting, limit)
     })
   }
 
-  private askFor<T>(
-    waiting: readonly ((decided: T) => void)[],
-    ask: (wanted: number) => Promise<(index: number) => T>,
-    alone: () => T,
-  ): void {
+  private askFor(key: string, waiting: readonly ((admission: Admission) => void)[], { ask, alone }: Limit): void {
     let isTold = false
-    const tell = (decide: (index: number) => T): void => {
-      if (isTold) return
+    const tell = (decide: (place: number) => Admission): void => {
       isTold = true
       clearTimeout(timer)
-      for (const [index, next] of waiting.entries()) next(decide(index))
+      for (const [place, next] of waiting.entries()) next(decide(place))
     }
     const giveUp = (): void => {
       if (isTold) return
@@ -150,7 +166,11 @@ export class RateLimiter implements OnModuleInit {
       tell(alone)
     }
     const timer = setTimeout(giveUp, this.config.limits.redisWaitMs)
-    ask(waiting.length).then(tell, giveUp)
+    ask(waiting.length, this.credits.close(key)).then(({ passing, ahead, passed, refused }) => {
+      if (isTold) return
+      this.credits.open(key, { ahead, told: (place) => passed(passing + place), report: (owed) => ask(0, owed) })
+      tell((place) => (place < passing ? passed(place) : refused()))
+    }, giveUp)
   }
 
   private policiesNow(): Readonly<Record<LimitName, Policy>> {

@@ -34,7 +34,11 @@ PORT: '4000'
 ADMIN_HOST: 0.0.0.0
 ADMIN_PORT: '4010'
 SHUTDOWN_MS: {{ mul 1000 (int $it.drainSeconds) | quote }}
-ISSUER_URL: {{ $it.global.issuer | default (printf "https://%s/oidc" $it.global.domain) }}
+ISSUER_URL: {{ include "service.issuer" . }}
+{{- if and $it.global.mesh.tokens.checked (hasKey $it.secret.files "SIGNING_KEYS_FILE") (not (hasKey $it.config "SIGNING_DELAY_MS")) }}
+# A new key signs when every proxy has it.
+SIGNING_DELAY_MS: {{ mul 1000 (add 60 (int $it.global.mesh.tokens.refreshSeconds)) | quote }}
+{{- end }}
 {{- range (.Files.Get "calls.yaml" | fromYaml).callees }}
 {{ . | trimSuffix "-service" | upper }}_URL: http://{{ . }}:4000
 {{- end }}

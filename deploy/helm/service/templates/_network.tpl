@@ -98,10 +98,7 @@ spec:
       ports:
         - port: 4318
     {{- end }}
-    {{- $stores := list }}
-    {{- if $it.database }}{{ $stores = append $stores "postgres" }}{{ end }}
-    {{- if $it.redis }}{{ $stores = append $stores "redis" }}{{ end }}
-    {{- if $it.kafka }}{{ $stores = append $stores "kafka" }}{{ end }}
+    {{- $stores := include "service.stores" . | fromYamlArray }}
     {{- include "service.storeEgress" (dict "root" . "stores" $stores "internet" $it.internet) | nindent 4 }}
 {{- end }}
 
