@@ -98,6 +98,12 @@ export class Variant {
     return Object.fromEntries(found.map((each) => [`${each.kind}/${each.metadata.name}`, `${each.metadata.uid} ${generationOf(each)}`]))
   }
 
+  /** What each Deployment's Pods are made of. */
+  async templates(): Promise<unknown[]> {
+    const deployments = await this.cluster.list('deployment', '-n', this.namespace, '-l', PART_OF)
+    return deployments.map(({ spec }) => spec?.['template'])
+  }
+
   async images(): Promise<string[]> {
     const deployments = await this.cluster.list('deployment', '-n', this.namespace, '-l', PART_OF)
     return deployments.map(({ spec }) => (spec as unknown as Template).template.spec.containers[0]?.image ?? '')
