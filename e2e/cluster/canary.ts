@@ -24,7 +24,7 @@ const look = async ({ cluster, namespace }: World, name: string) => {
 /** Waits until Flagger has made the primary of it. */
 export const initialised = async (world: World, name: string): Promise<void> => {
   await until(async () => (await look(world, name)).phase === 'Initialized', {
-    deadlineMs: 180_000,
+    deadlineMs: 300_000,
     everyMs: 500,
     message: `${name} is initialised`,
   })

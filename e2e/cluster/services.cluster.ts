@@ -2,12 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
-import { SERVICES } from '@catamaran/contracts'
 import { journey, type Journey } from '../src/journey.js'
 import { eventsOf, follow, initialised, told } from './canary.js'
 import { decliningPsp } from './declining-psp.js'
 import { measure, stopProbes } from './identities.js'
-import { releaseOf, type Change } from './installation.js'
+import { CANARY, releaseOf, type Change } from './installation.js'
 import { relay } from './relay.js'
 import { Traffic } from './traffic.js'
 import { World } from './world.js'
@@ -23,8 +22,8 @@ before(async () => {
   world = await World.prepare(process.env['KUBECONFIG'] ?? '', 'shop')
   await world.install()
   const since = performance.now()
-  await Promise.all(SERVICES.map((name) => initialised(world, name)))
-  console.log(`  all primaries are there after ${((performance.now() - since) / 1000).toFixed(1)} s`)
+  await initialised(world, CANARY)
+  console.log(`  the primary is there after ${((performance.now() - since) / 1000).toFixed(1)} s`)
   await world.ready()
 })
 after(async () => {
@@ -48,19 +47,19 @@ test('the proxies let through what the call table has, by certificate, method an
 })
 
 test('a good release is shifted step by step and promoted, and no request fails', async () => {
-  const { moments, answers } = await released({ name: 'good', services: { 'core-service': {} } })
-  assert.equal(moments.at(-1)?.phase, 'Succeeded', (await eventsOf(world, 'core-service')).join('\n'))
+  const { moments, answers } = await released({ name: 'good', services: { [CANARY]: {} } })
+  assert.equal(moments.at(-1)?.phase, 'Succeeded', (await eventsOf(world, CANARY)).join('\n'))
   assert.deepEqual(Object.keys(answers), ['ok'])
 })
 
 test('a release whose payments are all declined is rolled back, and no order outside its share saw it', async () => {
   const psp = await decliningPsp(world.system.sandbox.psp.url)
   const way = await relay({ host: world.around.reach, port: psp.port }, { host: '127.0.0.1', port: psp.port })
-  const bad: Change = { name: 'bad', services: { 'core-service': { PSP_URL: `http://${world.around.reach}:${psp.port}` } } }
+  const bad: Change = { name: 'bad', services: { [CANARY]: { PSP_URL: `http://${world.around.reach}:${psp.port}` } } }
   try {
     const since = new Date()
     const { moments, answers } = await released(bad)
-    const events = await eventsOf(world, 'core-service')
+    const events = await eventsOf(world, CANARY)
     assert.equal(moments.at(-1)?.phase, 'Failed', events.join('\n'))
     assert.ok(
       events.some((event) => /payments-failed/.test(event)),
@@ -72,7 +71,7 @@ test('a release whose payments are all declined is rolled back, and no order out
     const declined = outcomes.filter(({ status }) => status !== 'succeeded')
     assert.deepEqual(
       declined.map(({ release }) => release),
-      [releaseOf('core-service', bad)],
+      [releaseOf(CANARY, bad)],
     )
   } finally {
     await way.close()
@@ -86,7 +85,7 @@ const released = async (change: Change) => {
   try {
     await delay(AROUND_MS)
     await world.install(change)
-    const moments = await follow(world, 'core-service', CANARY_WITHIN_MS)
+    const moments = await follow(world, CANARY, CANARY_WITHIN_MS)
     await delay(AROUND_MS)
     console.log(told(moments))
     return { moments, answers: traffic.answers }

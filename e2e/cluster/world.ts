@@ -6,7 +6,7 @@ import { prerequisites, valuesFor, type Change, type Ingress, type Surroundings 
 import { relay, type Relay } from './relay.js'
 import { startSeries, type Series } from './series.js'
 
-const READY_WITHIN_MS = 180_000
+const READY_WITHIN_MS = 300_000
 const RELEASE = 'catamaran'
 
 /** The four services in a cluster, their stores and sandbox on this machine, and a way in through the ingress gateway. */
@@ -31,7 +31,7 @@ export class World {
     const reach = process.env['REACH_ADDRESS'] ?? (await hostOf(cluster, ingress))
     // The door on loopback, known before the stores start: it stands in the issuer's name.
     const door = await relay({ host: '127.0.0.1', port: 0 }, ingress)
-    const own = await startSystem({ args: ['--gateway', `http://localhost:${door.port}`, '--reach', reach], stderr: process.stderr })
+    const own = await startSystem({ args: ['--gateway', `http://127.0.0.1:${door.port}`, '--reach', reach], stderr: process.stderr })
     const relays = [
       door,
       ...(await Promise.all(portsOf(own.system).map((port) => relay({ host: reach, port }, { host: '127.0.0.1', port })))),
