@@ -1,4 +1,5 @@
 # All images of the system. A service:              docker build --build-arg SERVICE=api-gateway -t catamaran/api-gateway .
+# A buyer's journey, for helm test:                   docker build --target journey -t catamaran/journey .
 # What a laptop needs besides (jobs, flags, sandbox): docker build --target local -t catamaran/local .
 # They hold Node, what Node links to, and the packages one service needs in production: no shell, no package manager, no C library's tools.
 
@@ -53,6 +54,25 @@ LABEL org.opencontainers.image.title="catamaran-local" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=local-files /rootfs/ /
 WORKDIR /app
+
+# ---- a buyer's journey, for `helm test`: `docker build --target journey` ---------------------------------------------------------------
+FROM built AS journey-files
+ARG SOURCE_DATE_EPOCH=0
+RUN node_modules/.bin/tsc -b e2e \
+ && node deploy/image/production-files.mjs /rootfs/app e2e \
+ && find /rootfs -exec touch -h -d "@$SOURCE_DATE_EPOCH" '{}' +
+
+FROM runtime AS journey
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="catamaran-journey" \
+      org.opencontainers.image.description="A buyer's journey through Catamaran, as a test of an installation" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=journey-files /rootfs/ /
+WORKDIR /app/e2e
+CMD ["dist/src/demo.js"]
 
 # ---- a service ------------------------------------------------------------------------------------------------------------------------
 FROM built AS service-files

@@ -15,6 +15,10 @@ const COMMANDS = {
   'test:browser': { main: 'e2e/dist/browser/main.js', says: 'walk through the pages in Chromium, on a system of its own' },
   'test:alerts': { main: 'e2e/dist/alerts/main.js', says: 'try rules, receivers and dashboards on a real Prometheus and Alertmanager' },
   'test:cluster': { main: 'e2e/dist/cluster/main.js', says: 'try the charts, and the services in them, on the cluster of KUBECONFIG' },
+  'test:journeys': {
+    main: 'e2e/dist/src/journeys-main.js',
+    says: 'walk through the API as outsiders, on a system that is up already (--url GATEWAY)',
+  },
   demo: { main: 'e2e/dist/src/demo.js', says: 'walk through one order, from registration to notification' },
   check: { main: 'tools/check/dist/src/main.js', says: 'format, lint, types, layers, generated files' },
   audit: { main: 'tools/audit/dist/src/main.js', says: 'check the books of the running system against the invariants' },

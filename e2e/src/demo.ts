@@ -1,23 +1,23 @@
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { findSystem, startSystem } from '@catamaran/stack'
-import { journey, type Reachable } from './journey.js'
+import { mayOnlyBrowse, namedSystem } from './elsewhere.js'
+import { journey, visit } from './journey.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const options = { url: { type: 'string' }, mail: { type: 'string', default: 'http://127.0.0.1:4020' } } as const
 
 /**
  * `npm run demo`: the journey against the system that runs here, or against one of its own when none does. With `--url GATEWAY` (and `--mail
- * MAILBOX`) against one that runs elsewhere, for example in containers.
+ * MAILBOX`) against one that runs elsewhere, for example in containers; with `--browse` only as far as nobody registers and nothing is ordered.
  */
-const running = elsewhere() ?? findSystem(`${root}.catamaran`)
+const running = namedSystem() ?? findSystem(`${root}.catamaran`)
 const own = running === undefined ? await startOwn() : undefined
 try {
   const system = running ?? own?.system
   if (system === undefined) throw new Error('no system')
   console.log(`A buyer's journey through ${system.gateway}\n`)
   let totalMs = 0
-  await journey(system, (step, ms, detail) => {
+  const walk = mayOnlyBrowse() ? visit : journey
+  await walk(system, (step, ms, detail) => {
     totalMs += ms
     console.log(`  ${step.padEnd(20)} ${ms.toFixed(0).padStart(5)} ms   ${detail}`)
   })
@@ -27,13 +27,6 @@ try {
   process.exitCode = 1
 } finally {
   await own?.stop()
-}
-
-function elsewhere(): Reachable | undefined {
-  const { url, mail } = parseArgs({ options }).values
-  if (url === undefined) return undefined
-  const gateway = url.replace(/\/$/, '')
-  return { gateway, issuer: `${gateway}/oidc`, sandbox: { mail: { url: mail } } }
 }
 
 async function startOwn() {

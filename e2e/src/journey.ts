@@ -135,19 +135,36 @@ export const journey = async (system: Reachable, report: Report): Promise<Journe
   return { ...{ email, password, order, browser }, ...{ accessToken, idToken, refreshToken } }
 }
 
-const shop = async (buyer: Catamaran, email: string, step: Step): Promise<Journey['order']> => {
+/** Finds products, and looks at the first. */
+const browse = async (visitor: Catamaran, step: Step, q?: string): Promise<components['schemas']['Product']> => {
+  const query = { ...(q !== undefined && { q }), availability: 'in_stock', facets: 'seller', limit: 5 } as const
   const { items } = await step(
     'browse',
-    () => dataOf(buyer.GET('/v1/products', { params: { query: { q: 'tea', availability: 'in_stock', facets: 'seller', limit: 5 } } })),
-    ({ items, facets }) => `${items.length} products for “tea”, and ${facets?.seller?.values.length ?? 0} sellers to choose from`,
+    () => dataOf(visitor.GET('/v1/products', { params: { query } })),
+    ({ items, facets }) => `${items.length} products for “${q ?? ''}”, and ${facets?.seller?.values.length ?? 0} sellers to choose from`,
   )
   const [product] = items
   if (product === undefined) throw new Error('nothing is in stock')
-  await step(
+  return step(
     'read a product',
-    () => dataOf(buyer.GET('/v1/products/{id}', { params: { path: { id: product.id } } })),
+    () => dataOf(visitor.GET('/v1/products/{id}', { params: { path: { id: product.id } } })),
     ({ name, price }) => `${name}, ${price.amountMinor / 100} ${price.currency}`,
   )
+}
+
+/** What anybody may do in a system that is in earnest: find where to sign in, and browse. Nothing stays of it. */
+export const visit = async (system: Reachable, report: Report): Promise<void> => {
+  const step = stepsTo(report)
+  await step(
+    'find the issuer',
+    () => oidc.discovery(new URL(system.issuer), CLIENT_ID, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] }),
+    (client) => client.serverMetadata().issuer,
+  )
+  await browse(createCatamaran({ baseUrl: system.gateway }), step)
+}
+
+const shop = async (buyer: Catamaran, email: string, step: Step): Promise<Journey['order']> => {
+  const product = await browse(buyer, step, 'tea')
   const cart = await step(
     'put two in the cart',
     () => dataOf(buyer.POST('/v1/cart/lines', { body: { productId: product.id, quantity: 2 } })),

@@ -15,7 +15,7 @@ export class ThirdPartyApp {
   private constructor(private readonly server: oauth.AuthorizationServer) {}
 
   /** By discovery. @throws OperationProcessingError when the metadata isn't what OpenID Connect Discovery demands */
-  static async discover({ issuer }: RunningSystem): Promise<ThirdPartyApp> {
+  static async discover({ issuer }: Pick<RunningSystem, 'issuer'>): Promise<ThirdPartyApp> {
     const url = new URL(issuer)
     return new ThirdPartyApp(await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, LOCAL)))
   }

@@ -1,14 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { newId, PROBLEM_CONTENT_TYPE, type ErrorCode } from '@catamaran/contracts'
-import { AppError, problemOf, type Logger } from '@catamaran/platform'
+import { AppError, MAX_HEAD_BYTES, problemOf, type Logger } from '@catamaran/platform'
 import type { FastifyInstance } from 'fastify'
 
-const CODES: Readonly<Record<string, ErrorCode>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: 'request.timeout',
-  HPE_HEADER_OVERFLOW: 'request.headers-too-large',
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'request.too-large',
+/** What the parser could not take, by its own code, and what the client is told of it. */
+const FAULTS: Readonly<Record<string, { readonly code: ErrorCode; readonly detail: string }>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { code: 'request.timeout', detail: 'The request has not arrived whole in the time it may take.' },
+  HPE_HEADER_OVERFLOW: {
+    code: 'request.headers-too-large',
+    detail: `The URL and all headers together must be smaller than ${MAX_HEAD_BYTES.edge} bytes.`,
+  },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { code: 'request.too-large', detail: 'The extensions of the body’s chunks are too large.' },
 }
+const UNREADABLE = { code: 'request.invalid', detail: 'This is not a well-formed HTTP request.' } as const
 /** How long a client that sent nonsense has to read what we say of it. */
 const LINGER_MS = 500
 
@@ -41,11 +46,8 @@ export const watchConnections = (fastify: FastifyInstance, logger: Logger, heade
     if (refused.has(socket) || cause.code === 'ECONNRESET' || !socket.writable) return void (refused.has(socket) || socket.destroy())
     refused.add(socket)
     if (socket._httpMessage?.headersSent === true) return void socket.destroy()
-    const error = new AppError(
-      CODES[cause.code ?? ''] ?? 'request.invalid',
-      { detail: 'This is not a well-formed HTTP request.' },
-      { cause },
-    )
+    const { code, detail } = FAULTS[cause.code ?? ''] ?? UNREADABLE
+    const error = new AppError(code, { detail }, { cause })
     const requestId = newId('request')
     logger.info({ requestId, status: error.spec.status, problem: error.code, parser: cause.code }, 'unreadable request')
     socket.end(answerTo(error, requestId, headers))

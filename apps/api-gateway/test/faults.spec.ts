@@ -245,6 +245,23 @@ describe('faults', () => {
       }
     })
 
+    it('tells of too large a head how large it may be, and takes one that is just smaller', async () => {
+      const headOf = (bytes: number): string => {
+        const [start, end] = ['GET /v1/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: ', '\r\n\r\n']
+        return start + 'x'.repeat(bytes - start.length - end.length) + end
+      }
+      const answerTo = async (head: string): Promise<string> => {
+        const wire = await Wire.to(url)
+        wire.send(head)
+        await until(() => wire.isEnded)
+        return wire.received
+      }
+      const told = await answerTo(headOf(16_600))
+      assert.match(told, /^HTTP\/1.1 431 /)
+      assert.match(told, /"detail":"The URL and all headers together must be smaller than 16384 bytes\."/)
+      assert.match(await answerTo(headOf(16_300)), /^HTTP\/1.1 200 /)
+    })
+
     it('answers 405 and what is allowed where a page takes no such method', async () => {
       const answer = await ask(`${url}/docs`, { method: 'POST', body: '{}' })
       assert.deepEqual([answer.status, answer.json()['code'], answer.headers['allow']], [405, 'request.method-not-allowed', 'GET, HEAD'])

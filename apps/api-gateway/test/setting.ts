@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { RedisClient } from '@catamaran/data'
-import { readConfig, type Service } from '@catamaran/platform'
+import { MAX_HEAD_BYTES, readConfig, type Service } from '@catamaran/platform'
 import { serviceEnvFor, TestIssuer, testScope, until, type TestScope } from '@catamaran/testing'
 import { Agent, request, type Dispatcher } from 'undici'
 import { AuthStandIn } from './auth-stand-in.js'
@@ -37,7 +37,7 @@ export class InnerService {
   listener: RequestListener | undefined
 
   private constructor() {
-    this.server = createServer((incoming, response) => {
+    this.server = createServer({ maxHeaderSize: MAX_HEAD_BYTES.inner }, (incoming, response) => {
       if (this.listener !== undefined) return this.listener(incoming, response)
       bodyOf(incoming).then(
         (body) => {

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { newId, uuidOf, type Id } from '@catamaran/contracts'
-import { spawnService, until } from '@catamaran/testing'
+import { startTelemetry } from '@catamaran/platform'
+import { figureOf, spawnService, until } from '@catamaran/testing'
 import { Harness } from './harness.js'
 import { ok, Receiver, verifies } from './receiver.js'
 import { fulfilmentFacts, partnerOf } from './webhooks.js'
 
+const scrape = startTelemetry('aux-service')
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
 
 describe('a process that delivers webhooks', () => {
@@ -85,6 +87,8 @@ describe('a process that delivers webhooks', () => {
     await until(async () => (await harness.query('select from webhook_delivery where is_leased')).length === 0, {
       message: 'nothing is in hand',
     })
+    const told = async () => figureOf(await scrape('text'), 'webhooks_endpoints_paused')
+    await until(async () => (await told()) === 1, { message: 'that it rests is told' })
     const before = receiver.on('/resting').length
     assert.ok(before >= 5 && before <= 8)
     await who.created(fulfilmentFacts(who.id))
@@ -96,6 +100,7 @@ describe('a process that delivers webhooks', () => {
     await until(async () => (await who.call('GET', `/${id}/deliveries?status=delivered`)).body.items.length === 8, {
       message: 'all are delivered',
     })
+    await until(async () => (await told()) === 0, { message: 'and that it does no more' })
     await service.close()
   })
 })

@@ -36,6 +36,7 @@ else {
   const lost = books.findings.filter(({ detail }) => detail.endsWith('lost')).length
   const oversold = books.findings.filter(({ invariant }) => invariant === 'I1').length
   console.log(`
+rounds                ${rounds}, of them ${witness.of('slack rounds')} that met few orders
 orders acknowledged   ${witness.of('orders')} (${witness.of('shipped')} parts shipped, ${witness.of('cancelled by buyers')} cancelled by buyers, ${witness.of('returns accepted')} returns paid back)
 refused               ${listed('refused ')}
 killed                ${witness.of('kills')} (${listed('kill ')}), paused ${witness.of('pauses')}

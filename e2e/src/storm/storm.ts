@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { audit, type Report } from '@catamaran/audit'
 import { startSystem } from '@catamaran/stack'
+import { until } from '@catamaran/testing'
 import { Dice } from './dice.js'
 import { Faults } from './faults.js'
 import { startLoad } from './load.js'
@@ -42,6 +43,9 @@ export const ENVIRONMENT = {
   ...Object.fromEntries(['CALLER', 'ANONYMOUS', 'SIGN_IN', 'REFUSED'].map((name) => [`RATE_LIMIT_${name}`, '1000000/1000000'])),
 }
 const STRANGERS = 1
+/** A round goes on until so many orders were acknowledged in it: on a slow machine parts would else be struck again before they were back, and nobody be met. */
+const ORDERS_A_ROUND = 10
+const ROUND_WITHIN_MS = 30_000
 
 /** A copy of the logs: the system's own go with it. */
 const kept = (logDir: string): string => {
@@ -68,7 +72,10 @@ export const storm = async ({
     const faults = new Faults(system.dataDir, new Dice(seed), witness, world, report)
     for (let round = 1; round <= rounds; round++) {
       report(`round ${round} of ${rounds}, seed ${seed}`)
+      const before = witness.of('orders')
       await Promise.all([faults.strike(roundMs), delay(roundMs)])
+      const meetsOrders = () => witness.of('orders') - before >= ORDERS_A_ROUND
+      await until(meetsOrders, { deadlineMs: ROUND_WITHIN_MS }).catch(() => witness.count('slack rounds'))
     }
     await faults.calm()
     await stopLoad()

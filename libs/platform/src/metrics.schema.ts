@@ -160,6 +160,11 @@ export const METRICS = {
     description: 'Endpoints switched off by us',
     labels: { reason: ['failing', 'gone'] },
   },
+  'webhooks.endpoints.paused': {
+    ...{ kind: 'gauge', series: 1 },
+    description: 'Endpoints that are not tried for a while because they failed several times in a row; every process tells of all',
+    labels: {},
+  },
   signins: {
     ...{ kind: 'counter', series: 9 },
     description: 'Sign-ins of people: refused is theirs, failed is ours',

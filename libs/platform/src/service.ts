@@ -66,6 +66,8 @@ export interface Service {
 
 const IDLE_SWEEP_MS = 50
 const HEADERS_WITHIN_MS = 30_000
+/** The URL and all headers, in bytes. Inner services take more than the public door, which adds headers to what it took. */
+export const MAX_HEAD_BYTES = { edge: 16 * 1024, inner: 24 * 1024 } as const
 
 /** Fastify as every service has it: bounded, with problem documents for whatever goes wrong and a log line for each request. */
 const fastifyOf = (
@@ -84,7 +86,7 @@ const fastifyOf = (
     forceCloseConnections: 'idle',
     return503OnClosing: false, // what still comes on a connection that somebody keeps is served, and told to come anew
     requestTimeout: requestTimeoutMs,
-    http: { headersTimeout: HEADERS_WITHIN_MS },
+    http: { headersTimeout: HEADERS_WITHIN_MS, maxHeaderSize: MAX_HEAD_BYTES[name === 'api-gateway' ? 'edge' : 'inner'] },
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 200 },
   })

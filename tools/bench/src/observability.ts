@@ -8,6 +8,7 @@ import { until } from '@catamaran/testing'
 import { buyerToken } from './buyer.js'
 import { listProducts, restock } from './catalogue.js'
 import { atRest, cpuSince, readCpu } from './cpu.js'
+import { withoutFollowers } from './followers.js'
 import type { LoadJob, LoadResult } from './http-load.js'
 import { count, percent, progress, say, spread, table, us, type Row } from './report.js'
 import type { DrainState } from './span-drain.js'
@@ -58,7 +59,10 @@ const variantsOf = (endpoint: string): Record<string, Variant> => {
   }
 }
 
-/** Measures what each signal costs the gateway and core-service: the same orders in turns, through pairs that differ in one signal. */
+/**
+ * Measures what each signal costs the gateway and core-service: the same orders in turns, through pairs that differ in one signal, with what follows an
+ * order held back.
+ */
 export async function benchObservability(system: RunningSystem): Promise<void> {
   await restock(system.engines.databases.core)
   const { ids: productIds } = await listProducts(system.engines.databases.core)
@@ -101,7 +105,7 @@ async function measure(
   await atRest(all, undefined, REST_WITHIN_MS)
   const orders = { token: await buyerToken(system), everybodyWants: undefined }
   const before = readCpu(pids)
-  const result = await client.ask({ url, atOnce: AT_ONCE, ...limits, productIds, orders })
+  const result = await withoutFollowers(system, () => client.ask({ url, atOnce: AT_ONCE, ...limits, productIds, orders }))
   const spent = Object.values(cpuSince(before, readCpu(pids))).reduce((sum, part) => sum + part, 0)
   return { ...result, cpuUs: spent / result.count }
 }

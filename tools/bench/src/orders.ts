@@ -3,6 +3,7 @@ import { buyerToken } from './buyer.js'
 import { copyCatalogue, listProducts, restock, type Products } from './catalogue.js'
 import { makeCoreDatabase } from './core-database.js'
 import { atRest, cpuSince, readCpu, type CpuTimes } from './cpu.js'
+import { withoutFollowers } from './followers.js'
 import type { LoadJob, LoadResult } from './http-load.js'
 import type { FloorJob } from './orders-floor.js'
 import { count, ms, percent, progress, say, spread, table, us, type Row } from './report.js'
@@ -90,20 +91,6 @@ async function place(
   await atRest(pids, undefined, REST_WITHIN_MS)
   const spent = Object.entries(cpuSince(before, readCpu(pids))).map(([name, total]) => [name, total / result.count])
   return { ...result, cpuUs: Object.fromEntries(spent) as CpuTimes }
-}
-
-/**
- * Holds back what follows an order meanwhile, as if it ran on machines of its own: aux-service's work on the events with DynamoDB's, and the payment provider with
- * all that a payment brings. They take the cores that placing is measured on, while the floor's orders are nobody's work.
- */
-async function withoutFollowers<T>({ services, sandbox }: RunningSystem, work: () => Promise<T>): Promise<T> {
-  const pids = [services['aux-service']?.pid ?? 0, sandbox.psp.pid]
-  for (const pid of pids) process.kill(pid, 'SIGSTOP')
-  try {
-    return await work()
-  } finally {
-    for (const pid of pids) process.kill(pid, 'SIGCONT')
-  }
 }
 
 async function placeBare({ system, products, floorUrl, floor }: Run, hot: string | undefined): Promise<Sample> {

@@ -37,7 +37,7 @@ export interface PodSpec {
 }
 export interface KubeObject {
   readonly kind: string
-  readonly metadata: { readonly name: string }
+  readonly metadata: { readonly name: string; readonly labels?: Labels }
   readonly data?: Labels
   readonly spec?: {
     readonly replicas?: number
@@ -65,6 +65,12 @@ export const chooses = (object: KubeObject, labels: Labels): boolean => {
 }
 
 export type Rules = readonly (readonly [isRight: boolean, message: string])[]
+
+/** The Pods that an object makes, or is. */
+export const podOf = ({ kind, metadata, spec }: KubeObject): { readonly labels: Labels; readonly spec: PodSpec } | undefined => {
+  if (kind === 'Pod') return { labels: metadata.labels ?? {}, spec: spec as unknown as PodSpec }
+  return spec?.template && { labels: spec.template.metadata.labels, spec: spec.template.spec }
+}
 
 /** All objects of an installation. */
 export const readObjects = (text: string): KubeObject[] =>

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { containerSecrets } from '@catamaran/stack/container-keys'
 import { canaryOf, canaryRules } from './chart-canaries.js'
-import { chooses, readObjects, type Container, type KubeObject, type Labels, type PodSpec, type Rules } from './chart-objects.js'
+import { chooses, podOf, readObjects, type Container, type KubeObject, type Labels, type PodSpec, type Rules } from './chart-objects.js'
 import { readSchemas, type SchemaOf } from './compose.js'
 import { readText, type Fault, type Workspace } from './workspace.js'
 
@@ -93,21 +93,21 @@ function badVariables(service: string, variables: Labels, schemaOf: SchemaOf): s
 export function chartFaults(path: string, text: string, schemaOf: SchemaOf): Fault[] {
   const objects = readObjects(text)
   return objects.flatMap((object) => {
-    const { kind, spec, metadata } = object
-    const template = spec?.template
-    if (template === undefined) return []
-    const isIsolated = objects.some((it) => it.kind === 'NetworkPolicy' && chooses(it, template.metadata.labels))
-    const [first] = template.spec.containers
-    const service = template.metadata.labels['app.kubernetes.io/name'] ?? ''
+    const { kind, metadata } = object
+    const pod = podOf(object)
+    if (pod === undefined) return []
+    const isIsolated = objects.some((it) => it.kind === 'NetworkPolicy' && chooses(it, pod.labels))
+    const [first] = pod.spec.containers
+    const service = pod.labels['app.kubernetes.io/name'] ?? ''
     const variables = first ? variablesOf(service, first, objects) : {}
     const rules = [
-      ...podRules(template.spec, objects),
+      ...podRules(pod.spec, objects),
       [isIsolated, 'is chosen by no NetworkPolicy'] as const,
       ...(kind === 'Deployment' ? serviceRules(object, variables, objects) : []),
     ]
     return [
       ...rules.filter(([isRight]) => !isRight).map(([, message]) => message),
-      ...missingKeys(template.spec, objects),
+      ...missingKeys(pod.spec, objects),
       ...(kind === 'Deployment' ? badVariables(service, variables, schemaOf) : []),
     ].map((message) => ({ path, message: `${kind} ${metadata.name} ${message}` }))
   })

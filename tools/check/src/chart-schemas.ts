@@ -96,6 +96,37 @@ const canary = z.strictObject({
   objectives: z.array(said),
 })
 
+/** For all of them; `canary` is what each has of its own. */
+const canaries = z.strictObject({
+  enabled: z.boolean(),
+  prometheus: said.regex(/^https?:\/\//),
+  interval: seconds,
+  window: seconds,
+  threshold: z.int().min(1),
+  fewest: z.int().min(1),
+  loadTester: url,
+  url,
+  smoke: z.string(),
+  load: z.string(),
+  alerts: z.array(alert),
+})
+const mesh = z.strictObject({
+  trustDomain: said,
+  system: said,
+  tokens: z.strictObject({ checked: z.boolean(), jwksUri: url, jwks: z.string(), refreshSeconds: z.int().min(1) }),
+  registryOnly: z.boolean(),
+  outside: z.record(
+    z.string().regex(/^[a-z0-9-]+$/),
+    z.strictObject({
+      hosts: z.array(said.regex(/^(\*\.)?[a-z0-9.-]+$/)).min(1),
+      port: port.optional(),
+      services: z.array(z.enum(SERVICES)),
+    }),
+  ),
+  accessLog: z.boolean(),
+  ingress: z.strictObject({ namespace: said, serviceAccount: said, labels: z.record(z.string(), z.string().nullable()) }),
+})
+
 const globalValues = (common: readonly string[]) =>
   z.strictObject({
     domain: said.regex(/^[a-z0-9.-]+$/),
@@ -122,36 +153,9 @@ const globalValues = (common: readonly string[]) =>
     stores,
     egress: z.array(raw),
     otlp: z.strictObject({ endpoint: url, namespace: said, sampled: z.number().min(0).max(1) }),
-    canary: z.strictObject({
-      enabled: z.boolean(),
-      prometheus: said.regex(/^https?:\/\//),
-      interval: seconds,
-      window: seconds,
-      threshold: z.int().min(1),
-      fewest: z.int().min(1),
-      loadTester: url,
-      url,
-      smoke: z.string(),
-      load: z.string(),
-      alerts: z.array(alert),
-    }),
+    canary: canaries,
     metricsFrom: said,
-    mesh: z.strictObject({
-      trustDomain: said,
-      system: said,
-      tokens: z.strictObject({ checked: z.boolean(), jwksUri: url, jwks: z.string(), refreshSeconds: z.int().min(1) }),
-      registryOnly: z.boolean(),
-      outside: z.record(
-        z.string().regex(/^[a-z0-9-]+$/),
-        z.strictObject({
-          hosts: z.array(said.regex(/^(\*\.)?[a-z0-9.-]+$/)).min(1),
-          port: port.optional(),
-          services: z.array(z.enum(SERVICES)),
-        }),
-      ),
-      accessLog: z.boolean(),
-      ingress: z.strictObject({ namespace: said, serviceAccount: said, labels: z.record(z.string(), z.string().nullable()) }),
-    }),
+    mesh,
   })
 
 const serviceValues = (names: readonly string[], common: readonly string[]) => {
@@ -195,6 +199,7 @@ const installation = (common: readonly string[]) =>
       certificate: z.string(),
       parent: z.strictObject({ name: said.optional(), namespace: said.optional(), sectionName: said.optional() }),
     }),
+    test: z.strictObject({ enabled: z.boolean(), url, mail: url, podAnnotations: strings }),
     ...Object.fromEntries(SERVICES.map((name) => [name, raw.optional()])),
     service: raw.optional(),
   })

@@ -73,9 +73,9 @@ describe('what a canary is judged by', () => {
     const template = readObjects(read('deploy/helm/rendered/eks.yaml')).find(
       ({ metadata }) => metadata.name === 'core-service-payments-failed',
     )
-    const { query } = template?.spec as unknown as { query: string }
+    const { query } = (template?.spec ?? {}) as { query?: string }
     const [canary, primary] = ['-[0-9a-z]+-[0-9a-z]+', '-primary-[0-9a-z]+-[0-9a-z]+'].map((end) => {
-      assert.ok(query.includes(`pod=~"{{ target }}${end}"`))
+      assert.ok(query?.includes(`pod=~"{{ target }}${end}"`))
       return new RegExp(`^core-service${end}$`)
     })
     const pods = ['core-service-5c9d8f7b6-x2x4z', 'core-service-primary-5c9d8f7b6-x2x4z']

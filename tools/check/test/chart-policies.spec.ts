@@ -51,13 +51,13 @@ describe('what the charts make of the call table', () => {
       assert.deepEqual(different, [])
     })
 
-    it(`lets the outside to the gateway only, migrations and strangers nowhere: ${name}`, () => {
+    it(`lets the outside to the gateway only, migrations, tests and strangers nowhere: ${name}`, () => {
       const different = reach.services.flatMap((to) => [
         ...cell(INGRESS, to, () => to.name === 'api-gateway'),
-        ...[PROMETHEUS, ...reach.migrations, ...reach.services.slice(0, SERVICES.length).flatMap(strangers)].flatMap((from) =>
+        ...[PROMETHEUS, ...reach.jobs, ...reach.services.slice(0, SERVICES.length).flatMap(strangers)].flatMap((from) =>
           cell(from, to, () => false),
         ),
-        ...reach.services.flatMap((from) => reach.migrations.flatMap((job) => cell(from, job, () => false))),
+        ...reach.services.flatMap((from) => reach.jobs.flatMap((job) => cell(from, job, () => false))),
       ])
       assert.deepEqual(different, [])
     })

@@ -1,4 +1,4 @@
-import { readObjects } from '../src/chart-objects.js'
+import { podOf, readObjects } from '../src/chart-objects.js'
 
 type Labels = Readonly<Record<string, string>>
 interface Selector {
@@ -75,23 +75,26 @@ export class Reach {
   private readonly policies: readonly Policy[]
   /** The services' Pods: those of each Deployment, and those of the primary that Flagger makes of it. */
   readonly services: readonly Workload[]
-  readonly migrations: readonly Workload[]
+  /** Migrations, and what tests the installation. */
+  readonly jobs: readonly Workload[]
 
   constructor(text: string) {
     const objects = readObjects(text)
     this.policies = objects as unknown as readonly Policy[]
     const podsOf = (wanted: string): Workload[] =>
-      objects.flatMap(({ kind, metadata, spec }) => {
-        if (kind !== wanted || spec?.template === undefined) return []
-        const { labels } = spec.template.metadata
-        const account = spec.template.spec.serviceAccountName
+      objects.flatMap((object) => {
+        const { kind, metadata } = object
+        const pod = podOf(object)
+        if (kind !== wanted || pod === undefined) return []
+        const { labels, spec } = pod
+        const account = spec.serviceAccountName
         const isMeshed = labels['sidecar.istio.io/inject'] === 'true'
         return [{ name: metadata.name, namespace: NAMESPACE, labels, ...(isMeshed && account !== undefined && { account }) }]
       })
     const deployed = podsOf('Deployment')
     const primaries = deployed.map((pod) => ({ ...pod, labels: { ...pod.labels, 'app.kubernetes.io/name': `${pod.name}-primary` } }))
     this.services = [...deployed, ...primaries]
-    this.migrations = podsOf('Job')
+    this.jobs = [...podsOf('Job'), ...podsOf('Pod')]
   }
 
   allows(from: Workload, to: Workload, call: Call): boolean {

@@ -224,6 +224,12 @@ export const eventPanels: readonly Panel[] = [
     unit: 'ops',
     queries: { '{{outcome}}': rateOf('webhooks_attempt_duration_seconds_count', 'outcome') },
   },
+  {
+    title: 'Webhook endpoints left in peace',
+    description: 'Not tried for up to five minutes, because they failed five times in a row or more',
+    unit: 'short',
+    queries: { endpoints: 'max(webhooks_endpoints_paused)' },
+  },
 ]
 
 export const businessPanels: readonly Panel[] = [

@@ -34,9 +34,16 @@ export async function seed({ authUrl, coreUrl, dataKey, webhook }: SeedOptions):
   const accounts = seedAccounts(authUrl, dataKey).then(() => seedPartner(authUrl))
   const webhooks = webhook === undefined ? undefined : seedWebhook(webhook)
   const [products] = await Promise.all([seedCatalogue(coreUrl), accounts, webhooks])
-  const demoPartner = { ...DEMO_PARTNER, apiKey: DEMO_API_KEY, owner: { ...DEMO_OWNER } }
-  return { products, demoBuyer: { ...DEMO_BUYER }, demoOperator: { ...DEMO_OPERATOR }, demoPartner }
+  const { buyer, operator, partner } = demoAccounts()
+  return { products, demoBuyer: buyer, demoOperator: operator, demoPartner: partner }
 }
+
+/** The accounts that every seeded system has: the same everywhere, so they are no secret of any. */
+export const demoAccounts = () => ({
+  buyer: { ...DEMO_BUYER },
+  operator: { ...DEMO_OPERATOR },
+  partner: { ...DEMO_PARTNER, apiKey: DEMO_API_KEY, owner: { ...DEMO_OWNER } },
+})
 
 const SELLERS = `insert into seller (id, name, slug)
   select * from unnest($1::uuid[], $2::text[], $3::text[]) on conflict do nothing`

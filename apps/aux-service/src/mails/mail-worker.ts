@@ -9,7 +9,10 @@ import { MailsRepository, type MailRow } from './mails.repository.js'
 import { mailTextOf } from './mail-texts.js'
 
 const AT_ONCE = 10
+/** Kept for the next mails: a new one costs more than the mail. */
+const CONNECTIONS = 3
 const SMTP_TIMEOUT_MS = 10_000
+const TIMEOUTS = { connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS }
 /** The longest that one mail may take; the lease outlasts it. */
 const SEND_MS = 30_000
 const LEASE_MS = 60_000
@@ -49,10 +52,7 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     const { smtpUrl, allowPlain, from, pollMs } = config.mail
     // Addresses and orders are the buyer's affair: beyond this machine they never go in clear, unless a sandbox's operator says so.
     const requireTLS = !allowPlain && !LOOPBACK.test(new URL(smtpUrl).hostname)
-    this.transport = createTransport(
-      { url: smtpUrl, requireTLS, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS },
-      { from },
-    )
+    this.transport = createTransport({ ...{ url: smtpUrl, requireTLS, pool: true, maxConnections: CONNECTIONS }, ...TIMEOUTS }, { from })
     this.rounds = new Repeating({
       everyMs: pollMs,
       round: () => this.round(),
@@ -91,7 +91,8 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     } catch (error) {
       return void (await Promise.all(rows.map((row) => this.putOff(row, error))))
     }
-    await Promise.all(letters.map((letter) => this.send(letter)))
+    const sent = await Promise.all(letters.map((letter) => this.send(letter)))
+    await this.end(sent.flat(), 'sent')
   }
 
   /** What is to be sent: nothing where nobody wants it, or there is nothing to tell any more. */
@@ -110,13 +111,15 @@ export class MailWorker implements OnApplicationBootstrap, BeforeApplicationShut
     })
   }
 
-  private async send({ row, address, text }: Letter): Promise<void> {
+  /** @returns the mail, unless it was put off */
+  private async send({ row, address, text }: Letter): Promise<MailRow[]> {
     const messageId = `<${idOf('event', row.id)}@catamaran>`
     try {
       await inTime(this.transport.sendMail({ to: { name: '', address }, messageId, ...text }))
-      await this.end([row], 'sent')
+      return [row]
     } catch (error) {
       await this.putOff(row, error)
+      return []
     }
   }
 

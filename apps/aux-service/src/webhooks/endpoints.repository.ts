@@ -51,6 +51,10 @@ const DISABLE = {
   text: `update webhook_endpoint set status = 'disabled', disabled_reason = $2, paused_until = null, version = version + 1, updated_at = now()
     where id = $1 and status = 'enabled' returning partner_id as "partnerId", version`,
 }
+const COUNT_PAUSED = {
+  name: 'endpoints.count-paused',
+  text: "select count(*)::int as count from webhook_endpoint where status = 'enabled' and paused_until > now()",
+}
 const BURY = {
   name: 'endpoints.bury-waiting',
   text: `update webhook_delivery set status = 'dead', dead_reason = 'endpoint_disabled', due_at = null, is_leased = false, finished_at = now()
@@ -132,6 +136,11 @@ export class EndpointsRepository {
       if (endpoint !== undefined) await also(tx, endpoint)
       return endpoint !== undefined
     })
+  }
+
+  /** How many are left in peace now. */
+  async countPaused(): Promise<number> {
+    return (await this.database.query<{ count: number }>(COUNT_PAUSED, []))[0]?.count ?? 0
   }
 
   /** Makes dead letters of some that wait for disabled endpoints. @returns how many */

@@ -1,24 +1,35 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
-import { Repeating } from '@catamaran/platform'
+import { observe, Repeating } from '@catamaran/platform'
 import { Disabling } from './disabling.js'
+import { EndpointsRepository } from './endpoints.repository.js'
 import { WebhookEvents } from './webhook-events.js'
 
-const EVERY_MS = 60_000
+const BURY_EVERY_MS = 60_000
+/** As long as the first pause of an endpoint. */
+const COUNT_EVERY_MS = 5_000
 
-/** Buries what a process that died left waiting for disabled endpoints. */
+/** Buries what a process that died left waiting for disabled endpoints, and tells how many endpoints are paused. */
 @Injectable()
 export class WebhookHousekeeping implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly rounds: Repeating
+  private readonly rounds: readonly Repeating[]
+  private paused = 0
+  private readonly endObserving = observe('webhooks.endpoints.paused', (tell) => tell(this.paused))
 
-  constructor(disabling: Disabling, events: WebhookEvents) {
-    this.rounds = new Repeating({ everyMs: EVERY_MS, round: () => disabling.bury(), failed: (error) => events.housekeepingFailed(error) })
+  constructor(disabling: Disabling, endpoints: EndpointsRepository, events: WebhookEvents) {
+    const failed = (error: unknown): void => events.housekeepingFailed(error)
+    const count = async (): Promise<void> => void (this.paused = await endpoints.countPaused())
+    this.rounds = [
+      new Repeating({ everyMs: BURY_EVERY_MS, round: () => disabling.bury(), failed }),
+      new Repeating({ everyMs: COUNT_EVERY_MS, round: count, failed }),
+    ]
   }
 
   onApplicationBootstrap(): void {
-    this.rounds.start()
+    for (const round of this.rounds) round.start()
   }
 
-  beforeApplicationShutdown(): Promise<void> {
-    return this.rounds.stop()
+  async beforeApplicationShutdown(): Promise<void> {
+    this.endObserving()
+    await Promise.all(this.rounds.map((round) => round.stop()))
   }
 }

@@ -157,7 +157,8 @@ spec: {{- omit . "name" "severity" | toYaml | nindent 2 }}
     type: cmd
     cmd: {{ $all.load | default (printf "hey -z %s -q 5 -c 2 '%s/v1/products?limit=20'" $all.interval $base) | quote }}
 {{- with $.Values.canary.objectives }}
-{{- $query := printf "min(slo:period_error_budget_remaining:ratio{sloth_slo=~\"%s\"}) > 0" (join "|" .) }}
+{{- $left := printf "slo:period_error_budget_remaining:ratio{sloth_slo=~\"%s\"}" (join "|" .) }}
+{{- $query := printf "min(%s) > 0 and count(%s) >= %d" $left $left (len .) }}
 # Refused where nothing of the budget is left, and where nobody knows.
 - name: error-budget
   type: confirm-promotion

@@ -9,6 +9,9 @@
 {{- if and (eq $it.canary.strategy "headers") (not $it.canary.match) }}
 {{- fail (printf "%s: canary.strategy headers needs canary.match: whose requests go there" .Chart.Name) }}
 {{- end }}
+{{- if and (eq $it.canary.strategy "bluegreen") $it.canary.requests.judged }}
+{{- fail (printf "%s: canary.strategy bluegreen sends nobody there before all: say canary.requests.judged=false" .Chart.Name) }}
+{{- end }}
 {{- range $name, $metric := $it.canary.metrics }}
 {{- if not (or $metric.query (and $metric.part $metric.whole)) }}
 {{- fail (printf "%s: canary.metrics.%s has neither a query nor a part and a whole" $.Chart.Name $name) }}
