@@ -48,7 +48,7 @@ export const callersOf = ({ namespace, around: { ingress } }: World): Caller[] =
   { who: 'a workload without the mesh', namespace, account: 'core-service', isInMesh: false },
 ]
 
-const podName = ({ account, isInMesh }: Caller) => `probe-${account}${isInMesh ? '' : '-plain'}`
+const podName = ({ namespace, account, isInMesh }: Caller) => `probe-${namespace}-${account}${isInMesh ? '' : '-plain'}`
 
 const podFor = (caller: Caller, areProcesses: boolean): object => ({
   apiVersion: 'v1',
