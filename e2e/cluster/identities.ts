@@ -80,6 +80,16 @@ const podFor = (caller: Caller, areProcesses: boolean): object => ({
 const isReady = ({ status }: Resource): boolean =>
   ((status?.['conditions'] ?? []) as { type: string; status: string }[]).some((each) => each.type === 'Ready' && each.status === 'True')
 
+/** The address of a caller's Pod once it is ready. */
+const addressOf = (caller: Caller, { cluster }: World): Promise<string> =>
+  until(
+    async () => {
+      const pod = await cluster.get('pod', podName(caller), caller.namespace)
+      return isReady(pod) && (pod.status?.['podIP'] as string)
+    },
+    { deadlineMs: 40_000, everyMs: 500, message: `${podName(caller)} is ready` },
+  )
+
 /** A probe in a Pod for each caller; gives how to have each do calls. */
 export const startProbes = async (world: World): Promise<Map<Caller, (calls: readonly ProbeCall[]) => Promise<ProbeAnswer[]>>> => {
   const { cluster, namespace, around } = world
@@ -89,13 +99,12 @@ export const startProbes = async (world: World): Promise<Map<Caller, (calls: rea
   await cluster.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'core-service', namespace: other.name } })
   await cluster.apply(...callers.map((caller) => podFor(caller, around.areProcesses)))
   const ask = async (caller: Caller) => {
-    const address = await until(
-      async () => {
-        const pod = await cluster.get('pod', podName(caller), caller.namespace)
-        return isReady(pod) && (pod.status?.['podIP'] as string)
-      },
-      { deadlineMs: 120_000, everyMs: 500, message: `${podName(caller)} is ready` },
-    )
+    const address = await addressOf(caller, world).catch(async () => {
+      // What runs Pods here may have missed it once.
+      await cluster.kubectl('delete', 'pod', podName(caller), '-n', caller.namespace, '--force', '--grace-period=0')
+      await cluster.apply(podFor(caller, around.areProcesses))
+      return addressOf(caller, world)
+    })
     return async (calls: readonly ProbeCall[]) =>
       (await (await fetch(`http://${address}:${PORT}/`, { method: 'POST', body: JSON.stringify(calls) })).json()) as ProbeAnswer[]
   }

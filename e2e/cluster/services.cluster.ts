@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { journey, type Journey } from '../src/journey.js'
 import { eventsOf, follow, initialised, told } from './canary.js'
@@ -13,7 +12,7 @@ import { World } from './world.js'
 
 const CANARY_WITHIN_MS = 420_000
 /** Traffic before and after, so that there is something to compare and what comes late is seen. */
-const AROUND_MS = 20_000
+const CALLS_AROUND = 400
 
 let world: World
 let buyer: Journey
@@ -83,10 +82,10 @@ test('a release whose payments are all declined is rolled back, and no order out
 const released = async (change: Change) => {
   const traffic = new Traffic(world.system, buyer)
   try {
-    await delay(AROUND_MS)
+    await traffic.more(CALLS_AROUND)
     await world.install(change)
     const moments = await follow(world, CANARY, CANARY_WITHIN_MS)
-    await delay(AROUND_MS)
+    await traffic.more(CALLS_AROUND)
     console.log(told(moments))
     return { moments, answers: traffic.answers }
   } finally {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createCatamaran, dataOf } from '@catamaran/sdk'
 import type { RunningSystem } from '@catamaran/stack'
+import { until } from '@catamaran/testing'
 import { signIn, type Journey } from '../src/journey.js'
 
 const CLIENTS = 6
@@ -27,6 +28,16 @@ export class Traffic {
     this.token = buyer.accessToken
     this.products = this.inStock()
     this.clients = [this.renew(), ...Array.from({ length: CLIENTS }, (_, at) => this.shop(at))]
+  }
+
+  /** Waits until so many more calls have been answered. */
+  async more(calls: number): Promise<void> {
+    const enough = this.count + calls
+    await until(() => this.count >= enough, { deadlineMs: 120_000, everyMs: 100, message: 'calls are answered' })
+  }
+
+  private get count(): number {
+    return Object.values(this.answers).reduce((sum, each) => sum + each, 0)
   }
 
   async end(): Promise<void> {
