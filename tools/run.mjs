@@ -14,6 +14,7 @@ const COMMANDS = {
   test: { main: 'tools/stack/dist/src/test.js', says: 'run the tests of all packages, or of the given folders, on real engines' },
   'test:browser': { main: 'e2e/dist/browser/main.js', says: 'walk through the pages in Chromium, on a system of its own' },
   'test:alerts': { main: 'e2e/dist/alerts/main.js', says: 'try rules, receivers and dashboards on a real Prometheus and Alertmanager' },
+  'test:cluster': { main: 'e2e/dist/cluster/main.js', says: 'try the charts, and the services in them, on the cluster of KUBECONFIG' },
   'test:journeys': {
     main: 'e2e/dist/src/journeys-main.js',
     says: 'walk through the API as outsiders, on a system that is up already (--url GATEWAY)',

@@ -12,6 +12,8 @@ export interface EngineContext {
   readonly dataDir: string
   readonly ports: Ports
   readonly fast: boolean
+  /** The address by which services elsewhere reach this machine. */
+  readonly reach?: string | undefined
   readonly env: NodeJS.ProcessEnv
   readonly cache: Cache
   readonly secrets: Secrets

@@ -11,14 +11,20 @@ const CLUSTER_ID = '4L6g3nShT-eMCtK--X86sw'
 const HEAP = '-Xmx128m'
 
 /** One node that is broker and controller. The internal topics get one partition; the buffers are those of a laptop, not of a data centre. */
-const properties = (port: number, controllerPort: number, logDir: string): string =>
+/** Where the broker tells clients elsewhere to come. */
+interface Outside {
+  readonly address: string
+  readonly port: number
+}
+
+const properties = (port: number, controllerPort: number, logDir: string, outside?: Outside): string =>
   Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'log.dirs': logDir,
-    listeners: `CLIENT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: `CLIENT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${outside ? `,OUTSIDE://127.0.0.1:${outside.port}` : ''}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${port}${outside ? `,OUTSIDE://${outside.address}:${outside.port}` : ''}`,
+    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,OUTSIDE:PLAINTEXT',
     'inter.broker.listener.name': 'CLIENT',
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
@@ -46,14 +52,15 @@ const properties = (port: number, controllerPort: number, logDir: string): strin
 
 /** Kafka in KRaft mode. A folder formatted once is kept in the cache and copied: formatting costs a JVM. */
 export async function kafka(context: EngineContext, say: Say): Promise<ProcessSpec> {
-  const { dataDir, ports, cache } = context
+  const { dataDir, ports, cache, reach } = context
   const jars = await cache.jars('kafka', say)
   const classPath = jars.join(':')
   const java = await context.java(say)
   const logDir = join(dataDir, 'kafka')
   await format(context, java, classPath, logDir)
   const config = join(dataDir, 'kafka.properties')
-  writeFileSync(config, properties(ports.kafka, ports['kafka-controller'], logDir))
+  const outside = reach === undefined ? undefined : { address: reach, port: ports['kafka-outside'] }
+  writeFileSync(config, properties(ports.kafka, ports['kafka-controller'], logDir, outside))
   const archive = classArchive(cache.dir, java, classPath)
   return {
     name: 'kafka',

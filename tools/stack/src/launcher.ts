@@ -63,6 +63,7 @@ export async function launch(options: Options, root: string, own: NodeJS.Process
 
 async function places(options: Options, own: NodeJS.ProcessEnv, cacheDir: string, processes: Processes) {
   const names = [...enginePorts(own), ...(options.onlyEngines ? [] : SYSTEM_PORTS)]
+  if (options.reach !== undefined) names.push('kafka-outside')
   return { ports: await choosePorts(options.portBase, names, options.listen), cache: new Cache(cacheDir, processes) }
 }
 

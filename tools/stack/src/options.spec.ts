@@ -8,6 +8,8 @@ test('without arguments, the system starts at port 4000 on loopback with its see
     portBase: 4000,
     dataDir: '/somewhere',
     listen: '127.0.0.1',
+    gateway: undefined,
+    reach: undefined,
     reset: false,
     onlyEngines: false,
     seed: true,
@@ -15,6 +17,11 @@ test('without arguments, the system starts at port 4000 on loopback with its see
     json: false,
     fast: false,
   })
+})
+
+test('services elsewhere are behind the given gateway, and reach this machine by the given address', () => {
+  const { gateway, reach } = parseOptions(['--gateway', 'http://localhost:8080/', '--reach', '10.0.0.1'], '/d') ?? {}
+  assert.deepEqual({ gateway, reach }, { gateway: 'http://localhost:8080', reach: '10.0.0.1' })
 })
 
 test('--help asks for the page instead of a start', () => {

@@ -8,6 +8,10 @@ export interface Options {
   readonly dataDir: string
   /** The address the gateway listens on. Everything else stays on loopback. */
   readonly listen: string
+  /** Where the gateway is when the services run elsewhere: then they are not started. */
+  readonly gateway: string | undefined
+  /** The address by which services elsewhere reach this machine. */
+  readonly reach: string | undefined
   readonly reset: boolean
   readonly onlyEngines: boolean
   readonly seed: boolean
@@ -29,6 +33,8 @@ Ctrl-C stops it all. Data stays until --reset.
   --reset           begin with an empty data folder
   --only engines    start the engines with their databases and topics, and nothing else
   --listen ADDRESS  address of the gateway (default 127.0.0.1); everything else stays on loopback
+  --gateway URL     start all but the four services: they run elsewhere, behind this address
+  --reach ADDRESS   how they reach this machine: Kafka listens on one more port, N+35, and tells it with this address
   --no-seed         leave the catalogue empty and make no demo accounts
   --quiet           print errors and the last page only
   --json            once ready, print one JSON object (addresses, engines, demo credentials, process ids) on standard output,
@@ -47,6 +53,8 @@ const DEFINITIONS = {
   reset: { type: 'boolean', default: false },
   only: { type: 'string' },
   listen: { type: 'string', default: '127.0.0.1' },
+  gateway: { type: 'string' },
+  reach: { type: 'string' },
   'no-seed': { type: 'boolean', default: false },
   quiet: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -55,7 +63,7 @@ const DEFINITIONS = {
 } as const
 
 /** The highest offset from the port base that is in use (see ports.ts), so that a base too high is refused. */
-const HIGHEST_OFFSET = 34
+const HIGHEST_OFFSET = 35
 
 /**
  * Reads the command line; `undefined` means that help was asked for.
@@ -73,6 +81,8 @@ export function parseOptions(args: readonly string[], defaultDataDir: string): O
     portBase,
     dataDir: resolve(values.data ?? defaultDataDir),
     listen: values.listen,
+    gateway: values.gateway?.replace(/\/$/, ''),
+    reach: values.reach,
     reset: values.reset,
     onlyEngines: values.only === 'engines',
     seed: !values['no-seed'],

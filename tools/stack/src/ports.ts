@@ -23,6 +23,7 @@ const OFFSETS = {
   dynamodb: 32,
   kafka: 33,
   'kafka-controller': 34,
+  'kafka-outside': 35,
 } as const
 
 export type PortName = keyof typeof OFFSETS

@@ -12,6 +12,8 @@ export interface RunningEngines {
   readonly redisUrl: string
   readonly dynamodbEndpoint: string
   readonly kafkaBrokers: string[]
+  /** With --reach: the broker as it is told to services elsewhere. */
+  readonly kafkaOutside?: string
   /** Of the engines that were started here. */
   readonly pids: Record<string, number>
 }
@@ -36,6 +38,7 @@ export interface DemoPartner {
 export interface RunningSystem extends RunningEnginesOnly {
   readonly gateway: string
   readonly issuer: string
+  /** Empty with --gateway. */
   readonly services: Record<string, RunningService>
   readonly sandbox: {
     readonly mail: { readonly url: string; readonly smtpUrl: string; readonly pid: number }

@@ -43,7 +43,8 @@ export async function bringUpEngines(bringing: Bringing): Promise<RunningEngines
 export async function bringUp(bringing: Bringing): Promise<RunningSystem> {
   const { root, options, own, ports, secrets, processes, progress } = bringing
   const urls = engineUrls(engineContext(bringing), own)
-  const gateway = `http://${outsideHost(options.listen)}:${ports['api-gateway']}`
+  const gateway = options.gateway ?? `http://${outsideHost(options.listen)}:${ports['api-gateway']}`
+  const here = options.gateway === undefined ? SERVICES : []
   const flagFile = join(options.dataDir, 'flags.json')
   const relay = startRelay(bringing, flagFile)
   const engines = startEngines(bringing, urls)
@@ -55,20 +56,20 @@ export async function bringUp(bringing: Bringing): Promise<RunningSystem> {
   const outside = SANDBOX.map((name) => progress.step(`Sandbox: ${name}`, async () => processes.start(sandbox(name, await around))))
   const migrated = Promise.all([around, engines.databases, engines.dynamodb]).then(([surroundings]) => migrate(bringing, surroundings))
   const seeded = options.seed ? migrated.then(() => seed(bringing, urls)) : Promise.resolve(undefined)
-  const services = SERVICES.map((name) =>
+  const services = here.map((name) =>
     progress.step(name, async () => {
       await Promise.all([relay, engines.redis, ...(MIGRATED.includes(name) ? [migrated, engines.topics, outside[0]] : [])])
       await processes.start(service(name, await around))
     }),
   )
-  const [demo] = await Promise.all([seeded, ...services, ...outside, ...Object.values(engines)])
+  const [demo] = await Promise.all([seeded, migrated, ...services, ...outside, ...Object.values(engines)])
   const surroundings = await around
   const { mail, partner, psp, smtp, flags } = ports
   return {
     gateway,
     issuer: `${gateway}/oidc`,
     services: Object.fromEntries(
-      SERVICES.map((name) => [name, { url: local(ports[name]), admin: local(ports[`${name}-admin`]), pid: processes.pidOf(name) }]),
+      here.map((name) => [name, { url: local(ports[name]), admin: local(ports[`${name}-admin`]), pid: processes.pidOf(name) }]),
     ),
     sandbox: {
       mail: { url: local(mail), smtpUrl: `smtp://127.0.0.1:${smtp}`, pid: processes.pidOf('mail') },
@@ -85,9 +86,9 @@ export async function bringUp(bringing: Bringing): Promise<RunningSystem> {
 
 function engineContext({ options, ports, env, cache, secrets, processes, progress }: Bringing): EngineContext {
   let java: ReturnType<typeof findJava> | undefined
-  const { dataDir, fast } = options
+  const { dataDir, fast, reach } = options
   const report = (line: string) => progress.note(line)
-  return { dataDir, ports, fast, env, cache, secrets, processes, report, java: (say) => (java ??= findJava(cache, env, say)) }
+  return { dataDir, ports, fast, reach, env, cache, secrets, processes, report, java: (say) => (java ??= findJava(cache, env, say)) }
 }
 
 /** What each part promises: the four engines, then the databases and the topics in them. */
@@ -126,12 +127,12 @@ async function migrate({ processes, progress }: Bringing, surroundings: Surround
   await progress.step('Migrations', () => Promise.all(MIGRATED.map((name) => processes.runToEnd(migration(name, surroundings)))))
 }
 
-async function seed({ ports, secrets, processes, progress }: Bringing, urls: EngineUrls): Promise<RunningSystem['demo']> {
+async function seed({ options, ports, secrets, processes, progress }: Bringing, urls: EngineUrls): Promise<RunningSystem['demo']> {
   const databases = databaseUrls(urls.postgres, secrets)
   const variables = {
     ...{ AUTH_DATABASE_URL: databases.auth, CORE_DATABASE_URL: databases.core, AUX_DATABASE_URL: databases.aux },
     ...{ AUTH_DATA_KEY: dataKey('auth', urls.postgres, secrets), AUX_DATA_KEY: dataKey('aux', urls.postgres, secrets) },
-    ...{ WEBHOOK_URL: `${local(ports.partner)}/webhooks`, WEBHOOK_SECRET: secrets.webhookSecret },
+    ...{ WEBHOOK_URL: `http://${options.reach ?? '127.0.0.1'}:${ports.partner}/webhooks`, WEBHOOK_SECRET: secrets.webhookSecret },
   }
   const program = new URL('seed.js', import.meta.url).pathname
   let line = ''
@@ -151,7 +152,7 @@ async function startRelay({ ports, progress }: Bringing, file: string): Promise<
   await progress.step('Flag relay', () => relay.start(ports.flags, FLAG_DEFAULTS))
 }
 
-function enginesOf({ processes, secrets }: Bringing, urls: EngineUrls): RunningEngines {
+function enginesOf({ options, ports, processes, secrets }: Bringing, urls: EngineUrls): RunningEngines {
   const started = ENGINE_NAMES.map((name) => [name, processes.pidOf(name)] as const).filter(([, pid]) => pid !== 0)
   return {
     databaseUrl: urls.postgres,
@@ -159,6 +160,7 @@ function enginesOf({ processes, secrets }: Bringing, urls: EngineUrls): RunningE
     redisUrl: urls.redis,
     dynamodbEndpoint: urls.dynamodb,
     kafkaBrokers: urls.kafka.split(',').map((broker) => broker.trim()),
+    ...(options.reach !== undefined && { kafkaOutside: `${options.reach}:${ports['kafka-outside']}` }),
     pids: Object.fromEntries(started),
   }
 }

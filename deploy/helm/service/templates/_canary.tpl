@@ -19,6 +19,11 @@ outlierDetection:
   maxEjectionPercent: 50
 {{- end }}
 
+{{/* Istio takes no 0s: none is none. */}}
+{{- define "service.timeout" -}}
+{{- if ne .Values.mesh.timeout "0s" }}timeout: {{ .Values.mesh.timeout }}{{ end }}
+{{- end }}
+
 {{/* Sent again only where nothing of the request has left: a keyed write is never doubled, and what else may be is known by the services. */}}
 {{- define "service.retries" -}}
 attempts: 2
@@ -55,7 +60,7 @@ spec:
     gateways: {{- toYaml . | nindent 6 }}
     hosts: [{{ $.Values.global.domain | quote }}]
     {{- end }}
-    timeout: {{ .Values.mesh.timeout }}
+    {{- include "service.timeout" . | nindent 4 }}
     retries: {{- include "service.retries" . | nindent 6 }}
     trafficPolicy: {{- include "service.trafficPolicy" . | nindent 6 }}
   analysis:
@@ -199,7 +204,7 @@ spec:
         - destination:
             host: {{ .Chart.Name }}.{{ .Release.Namespace }}.svc.cluster.local
             port: { number: 4000 }
-      timeout: {{ .Values.mesh.timeout }}
+      {{- include "service.timeout" . | nindent 6 }}
       retries: {{- include "service.retries" . | nindent 8 }}
 {{- end }}
 {{- end }}

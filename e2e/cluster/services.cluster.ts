@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { Client } from 'pg'
+import { journey, type Journey } from '../src/journey.js'
+import { eventsOf, follow, initialised, told } from './canary.js'
+import { decliningPsp } from './declining-psp.js'
+import { measure, stopProbes } from './identities.js'
+import { CANARY, releaseOf, type Change } from './installation.js'
+import { relay } from './relay.js'
+import { Traffic } from './traffic.js'
+import { World } from './world.js'
+
+const CANARY_WITHIN_MS = 420_000
+/** Traffic before and after, so that there is something to compare and what comes late is seen. */
+const CALLS_AROUND = 400
+
+let world: World
+let buyer: Journey
+
+before(async () => {
+  world = await World.prepare(process.env['KUBECONFIG'] ?? '', 'shop')
+  await world.install()
+  const since = performance.now()
+  await initialised(world, CANARY)
+  console.log(`  the primary is there after ${((performance.now() - since) / 1000).toFixed(1)} s`)
+  await world.ready()
+})
+after(async () => {
+  await world?.close()
+})
+
+test('a buyer’s journey passes through the ingress gateway', async () => {
+  buyer = await journey(world.system, (step, ms, detail) => console.log(`  ${step.padEnd(24)} ${ms.toFixed(0).padStart(5)} ms   ${detail}`))
+})
+
+test('the proxies let through what the call table has, by certificate, method and path, and refuse all else', async () => {
+  try {
+    const { measured, faults } = await measure(world)
+    for (const { who, to, answered, refused } of measured)
+      console.log(`  ${who.padEnd(36)} → ${to.padEnd(14)} ${answered} answered, ${refused} refused`)
+    console.log(`  ${measured.reduce((sum, { answered, refused }) => sum + answered + refused, 0)} calls`)
+    assert.deepEqual(faults, [])
+  } finally {
+    await stopProbes(world)
+  }
+})
+
+test('a good release is shifted step by step and promoted, and no request fails', async () => {
+  const { moments, answers } = await released({ name: 'good', services: { [CANARY]: {} } })
+  assert.equal(moments.at(-1)?.phase, 'Succeeded', (await eventsOf(world, CANARY)).join('\n'))
+  assert.deepEqual(Object.keys(answers), ['ok'])
+})
+
+test('a release whose payments are all declined is rolled back, and no order outside its share saw it', async () => {
+  const psp = await decliningPsp(world.system.sandbox.psp.url)
+  const way = await relay({ host: world.around.reach, port: psp.port }, { host: '127.0.0.1', port: psp.port })
+  const bad: Change = { name: 'bad', services: { [CANARY]: { PSP_URL: `http://${world.around.reach}:${psp.port}` } } }
+  try {
+    const since = new Date()
+    const { moments, answers } = await released(bad)
+    const events = await eventsOf(world, CANARY)
+    assert.equal(moments.at(-1)?.phase, 'Failed', events.join('\n'))
+    assert.ok(
+      events.some((event) => /payments-failed/.test(event)),
+      events.join('\n'),
+    )
+    assert.deepEqual(Object.keys(answers), ['ok'], 'answers are as ever')
+    const outcomes = await authorisations(since)
+    for (const { release, status, count } of outcomes) console.log(`  ${release.padEnd(20)} ${status.padEnd(10)} ${count}`)
+    const declined = outcomes.filter(({ status }) => status !== 'succeeded')
+    assert.deepEqual(
+      declined.map(({ release }) => release),
+      [releaseOf(CANARY, bad)],
+    )
+  } finally {
+    await way.close()
+    psp.close()
+  }
+})
+
+/** Brings a release in under traffic, and waits until its canary has ended. */
+const released = async (change: Change) => {
+  const traffic = new Traffic(world.system, buyer)
+  try {
+    await traffic.more(CALLS_AROUND)
+    await world.install(change)
+    const moments = await follow(world, CANARY, CANARY_WITHIN_MS)
+    await traffic.more(CALLS_AROUND)
+    console.log(told(moments))
+    return { moments, answers: traffic.answers }
+  } finally {
+    await traffic.end()
+    console.log(traffic.answers)
+  }
+}
+
+/** How the authorisations of the orders since then ended, by the release that took the order. */
+const authorisations = async (since: Date): Promise<{ release: string; status: string; count: number }[]> => {
+  const client = new Client({ connectionString: world.system.engines.databases.core })
+  await client.connect()
+  try {
+    const asked =
+      "select release, status, count(*)::int from payment_operation where kind = 'authorise' and created_at > $1 and finished_at is not null group by 1, 2"
+    return (await client.query<{ release: string; status: string; count: number }>(asked, [since])).rows
+  } finally {
+    await client.end()
+  }
+}
