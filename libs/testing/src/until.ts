@@ -1,5 +1,5 @@
 export interface UntilOptions {
-  /** When to give up, in milliseconds. Default 10,000. */
+  /** When to give up, in milliseconds. Default 30,000: what never comes is a failure, what comes late is a slow machine. */
   deadlineMs?: number
   /** What is waited for, for the error. */
   message?: string
@@ -14,7 +14,7 @@ export interface UntilOptions {
  */
 export const until = async <T>(
   condition: () => T | Promise<T>,
-  { deadlineMs = 10_000, message = 'the condition holds', everyMs = 5 }: UntilOptions = {},
+  { deadlineMs = 30_000, message = 'the condition holds', everyMs = 5 }: UntilOptions = {},
 ): Promise<Exclude<T, false | undefined | null | 0 | ''>> => {
   const deadline = performance.now() + deadlineMs
   let cause: unknown
