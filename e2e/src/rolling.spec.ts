@@ -89,7 +89,7 @@ before(async () => {
   own = await startSystem()
   buyer = await journey(own.system, () => undefined)
   const spawn = (name: ServiceName, env: Record<string, string> = {}) =>
-    spawnService(mainOf(name), { ...own.system.serviceEnv[name], PORT: '0', ADMIN_PORT: '0', ...env }, { readyMs: 60_000 })
+    spawnService(mainOf(name), { ...own.system.serviceEnv[name], PORT: '0', ADMIN_PORT: '0', ...env })
   const addresses = () => ({ AUTH_URL: auth.url, CORE_URL: core.url, AUX_URL: aux.url })
   const [auth, core, aux] = SERVICES.map((name) => (replicas[name] = new Replicas(() => spawn(name, addresses())))) as [
     Replicas,

@@ -86,7 +86,7 @@ describe('fairness', () => {
 
   it('keeps one partner quick while another asks for twenty times its limit and gets slow answers', async () => {
     setting.auth.plans.push({ ...PLAN, id: 'small', requestsPerSecond: 5, burst: 5 })
-    const gateway = await spawnService(MAIN, setting.env(), { readyMs: 60_000 })
+    const gateway = await spawnService(MAIN, setting.env())
     const [quiet, noisy] = [setting.auth.newKey(), setting.auth.newKey({ plan: 'small' })]
     const [quietly, noisily] = [new Agent({ connections: 2 }), new Agent({ connections: 64 })]
     setting.core.answer = ({ url: asked }, response) =>

@@ -81,7 +81,7 @@ describe('rate limits', () => {
 
   it('is one limit for all gateways together', async () => {
     const env = { RATE_LIMIT_CALLER: '0.01/10' }
-    const processes = await Promise.all([1, 2].map(() => spawnService(MAIN, setting.env(env), { readyMs: 60_000 })))
+    const processes = await Promise.all([1, 2].map(() => spawnService(MAIN, setting.env(env))))
     try {
       const token = await buyer()
       const answers = await Promise.all(processes.map(({ url }) => readMany(url, token, 10)))

@@ -71,7 +71,7 @@ test('a process that is killed between the 250 of the mail server and its own co
     await holder.query('begin')
     await holder.query('select from mail for update')
   }
-  const first = await spawnService(MAIN, harness.env, { readyMs: 60_000 })
+  const first = await spawnService(MAIN, harness.env)
   harness.scope.onClose(async () => void (await first.kill()))
   const { orderId, email } = await place()
   const waiting =

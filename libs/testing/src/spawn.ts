@@ -19,7 +19,7 @@ export interface SpawnedService {
 export interface SpawnOptions {
   /** Arguments for node before the file. Default `--enable-source-maps`. */
   nodeArgs?: readonly string[]
-  /** How long it may take to be ready, in milliseconds. Default 15,000. */
+  /** How long it may take to be ready, in milliseconds. Default 60,000. */
   readyMs?: number
 }
 
@@ -37,7 +37,7 @@ const addressesIn = (line: string): { url: string; adminUrl: string } | undefine
 export const spawnService = async (
   mainPath: string,
   env: Record<string, string>,
-  { nodeArgs = ['--enable-source-maps'], readyMs = 15_000 }: SpawnOptions = {},
+  { nodeArgs = ['--enable-source-maps'], readyMs = 60_000 }: SpawnOptions = {},
 ): Promise<SpawnedService> => {
   const LOG_LEVEL = env['LOG_LEVEL'] === 'debug' ? 'debug' : 'info' // its `listening` line must be seen
   const { LOG_FILE: _file, ...rest } = env // its output is kept instead
