@@ -218,6 +218,7 @@ const PUBLIC: Readonly<Record<string, Row>> = {
   'GET /v1/ops/dead-letters/{id}': core('ops'),
   'POST /v1/ops/dead-letters/replay': core('ops'),
   'POST /v1/ops/dead-letters/{id}/replay': core('ops'),
+  'GET /v1/ops/audit': core('ops'),
   'GET /v1/ops/outbox': core('ops'),
   'GET /v1/ops/outbox/{service}/unpublishable': core('ops'),
   'POST /v1/ops/outbox/{service}/unpublishable/replay': core('ops'),
@@ -299,7 +300,7 @@ const INTERNAL: readonly (readonly [string, Row])[] = [
   ...[
     ...['GET /internal/ops/dead-letters', 'GET /internal/ops/dead-letters/{id}', 'POST /internal/ops/dead-letters/replay'],
     ...['POST /internal/ops/dead-letters/{id}/replay', 'GET /internal/ops/outbox', 'GET /internal/ops/outbox/unpublishable'],
-    'POST /internal/ops/outbox/unpublishable/replay',
+    ...['POST /internal/ops/outbox/unpublishable/replay', 'GET /internal/ops/audit'],
   ].map((name) => [name, inner('aux-service', ['core-service'], { scope: 'ops' })] as const),
   ['GET /internal/sales', inner('aux-service', ['core-service'], { scope: 'orders' })],
   ['GET /internal/orders', inner('core-service', ['aux-service'])],

@@ -75,12 +75,16 @@ test('an order is one trace, from the edge through payment, outbox and Kafka to 
     assert.deepEqual(missing, [])
     return true
   })
-  const ids = new Set(spans().map(({ spanId }) => spanId))
-  const orphans = () => spans().filter(({ parentSpanId }) => parentSpanId !== undefined && !ids.has(parentSpanId))
-  assert.deepEqual(
-    orphans().map(({ name, service, parentSpanId }) => [service, name, parentSpanId]),
-    [['api-gateway', EDGE, callersSpan]],
-  )
+  // A parent ends, and is told, after its children.
+  await until(() => {
+    const ids = new Set(spans().map(({ spanId }) => spanId))
+    const orphans = spans().filter(({ parentSpanId }) => parentSpanId !== undefined && !ids.has(parentSpanId))
+    assert.deepEqual(
+      orphans.map(({ name, service, parentSpanId }) => [service, name, parentSpanId]),
+      [['api-gateway', EDGE, callersSpan]],
+    )
+    return true
+  })
   const parentOf = (service: string, name: string) => {
     const span = spans().find((each) => each.service === service && each.name === name)
     const parent = spans().find(({ spanId }) => spanId === span?.parentSpanId)

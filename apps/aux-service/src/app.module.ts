@@ -5,6 +5,7 @@ import { LOGGER, type Platform } from '@catamaran/platform'
 import { AuditConsumer } from './audit/audit.consumer.js'
 import { AuditRepository } from './audit/audit.repository.js'
 import { AuditService } from './audit/audit.service.js'
+import { AuditTrailService } from './audit/audit-trail.service.js'
 import { CONFIG, type Config } from './config.js'
 import { BuyersRepository } from './notifications/buyers.repository.js'
 import { NotificationsConsumer } from './notifications/notifications.consumer.js'
@@ -66,6 +67,7 @@ export class AppModule {
         PreferencesService,
         AuditRepository,
         AuditService,
+        AuditTrailService,
         SalesRepository,
         SalesService,
         PeopleRepository,

@@ -1,4 +1,5 @@
 import { Outbox, OutboxView } from '@catamaran/messaging'
+import { AuditController } from './ops/audit.controller.js'
 import { DeadLettersController } from './ops/dead-letters.controller.js'
 import { FlagsController } from './ops/flags.controller.js'
 import { OutboxController } from './ops/outbox.controller.js'
@@ -9,7 +10,7 @@ import { StuckPaymentsService } from './ops/stuck-payments.service.js'
 
 /** What operators see and mend. */
 export const OPS = {
-  controllers: [StuckPaymentsController, DeadLettersController, OutboxController, FlagsController],
+  controllers: [StuckPaymentsController, DeadLettersController, OutboxController, FlagsController, AuditController],
   providers: [
     StuckPaymentsRepository,
     StuckPaymentsService,

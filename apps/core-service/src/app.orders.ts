@@ -15,6 +15,7 @@ import { OrdersService } from './orders/orders.service.js'
 import { PaidOrdersRepository } from './orders/paid-orders.repository.js'
 import { PaidOrdersService } from './orders/paid-orders.service.js'
 import { Placing } from './orders/placing.js'
+import { Refusals } from './orders/refusals.js'
 import { PaymentSignal } from './payments/payment-signal.js'
 import { PaymentWorker } from './payments/payment-worker.js'
 import { PaymentsController } from './payments/payments.controller.js'
@@ -30,6 +31,7 @@ export const ORDERS = {
     CartsService,
     OrdersRepository,
     Placing,
+    Refusals,
     OrdersService,
     Holds,
     PaidOrdersRepository,

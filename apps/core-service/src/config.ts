@@ -3,6 +3,7 @@ import { flagsConfig, flagsEnv } from '@catamaran/flags'
 import { kafkaConfig, kafkaEnv, messagingKeepConfig, messagingKeepEnv } from '@catamaran/messaging'
 import { env, serviceConfig, serviceEnv } from '@catamaran/platform'
 import { z } from 'zod'
+import { ReturnOrigins } from './orders/return-urls.js'
 
 /** core-service's configuration: flat environment variables in, nested values out. Times are milliseconds. */
 export const Config = z
@@ -38,6 +39,10 @@ export const Config = z
     HOLD_MS: env.ms.default(15 * 60_000),
     /** How often holds that have ended are looked for. */
     HOLD_SWEEP_MS: env.ms.default(1_000),
+    /** How many orders a buyer may have that wait for payment: each holds stock. */
+    ORDER_MAX_UNPAID: env.count.default(20),
+    /** The origins that a buyer may be sent back to after 3-D Secure; http on this machine alone, there with any port. */
+    RETURN_URL_ORIGINS: env.list.pipe(ReturnOrigins).default([]),
     /** How long a duplicate of a running order waits for it. */
     ORDER_JOIN_MS: env.ms.default(8_000),
     /** How often an open status stream looks for itself whether something has happened. */
@@ -64,6 +69,8 @@ export const Config = z
     orders: {
       holdMs: flat.HOLD_MS,
       sweepMs: flat.HOLD_SWEEP_MS,
+      returnOrigins: flat.RETURN_URL_ORIGINS,
+      maxUnpaid: flat.ORDER_MAX_UNPAID,
       joinMs: flat.ORDER_JOIN_MS,
       streamLookMs: flat.ORDER_STREAM_LOOK_MS,
       returnMs: flat.RETURN_MS,

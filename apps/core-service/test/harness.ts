@@ -38,6 +38,7 @@ export class Harness {
       PSP_URL: 'http://127.0.0.1:1',
       PSP_API_KEY: 'psp-test-key',
       PSP_CALLBACK_SECRET: 'psp-test-callback-secret',
+      ORDER_MAX_UNPAID: '1000', // one buyer stands for many
       ...overrides,
     })
     await prepareStores(readConfig(StoresConfig, { ...env, DATABASE_URL: url, DYNAMODB_ENDPOINT: scope.engines.dynamodbEndpoint }))

@@ -92,12 +92,29 @@ test('dead letters are asked of aux-service as the operator, with the filters, a
   assert.deepEqual([absent.status, absent.body.code], [404, 'ops.dead-letter-not-found'])
 })
 
+test('the audit trail is asked of aux-service as the operator, with the filters', async () => {
+  const entry = {
+    ...{ eventId: newId('event'), type: 'orders.order.placed.v1', subject: newId('order'), sequence: 1, actor: null, digest: '0' },
+    ...{ recordedAt: '2026-01-01T00:00:00.000Z', chain: 'orders#1', link: 1, offset: 0 },
+  }
+  answer = { status: 200, body: { items: [entry], nextCursor: 'more' } }
+  const list = await ask('GET', `/audit?subject=${entry.subject}&to=2026-02-01T00:00:00Z&limit=1`)
+  assert.deepEqual([list.status, list.body], [200, answer.body])
+  const { pathname, searchParams } = new URL(passed().path, 'http://aux')
+  assert.deepEqual(
+    [pathname, Object.fromEntries(searchParams)],
+    ['/internal/ops/audit', { topic: 'orders', subject: entry.subject, to: '2026-02-01T00:00:00Z', limit: '1' }],
+  )
+  assert.equal(passed().headers.authorization, `Bearer ${operator}`)
+})
+
 test('what is no filter is refused before aux-service is asked', async () => {
   const before = asked.length
   const refused = [
     await ask('GET', '/dead-letters?topic=nothing'),
     await ask('GET', '/dead-letters?from=yesterday'),
     await ask('GET', '/dead-letters/not-an-id'),
+    await ask('GET', '/audit?topic=nothing'),
     await ask('POST', '/dead-letters/replay', {}),
     await ask('POST', '/dead-letters/replay', { all: true, everything: true }),
     await ask('GET', '/outbox/auth-service/unpublishable'),

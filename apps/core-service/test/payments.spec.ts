@@ -24,6 +24,7 @@ before(async () => {
     PAYMENT_RETRY_MS: '20',
     PSP_DEADLINE_MS: '400',
     PSP_URL: psp.url,
+    RETURN_URL_ORIGINS: 'https://shop.example,http://localhost',
   })
   harness.scope.onClose(() => psp.close())
   url = (await harness.start()).url
@@ -148,6 +149,34 @@ test('a payment that the buyer has to confirm waits for it, and goes on at once 
   await until(async () => (await order(refused)).payment.status === 'action_required')
   await psp.call('POST', `/control/payments/${(await psp.paymentsOf(refused))[0]?.id}/refuse`)
   assert.equal((await reaches(refused, 'cancelled')).cancelReason, 'payment_declined')
+})
+
+test('after 3-D Secure the provider sends the buyer back to where the order said, if that was agreed', async () => {
+  const product = await harness.product(5)
+  const ask = (returnUrl: string) =>
+    buyer.call('POST', '/v1/orders', { ...orderOf([product, 1]), paymentMethod: 'card_3ds', returnUrl }, freshKey())
+  for (const elsewhere of ['https://evil.example/', 'https://shop.example@evil.example/', 'http://shop.example/'])
+    assert.deepEqual([(await ask(elsewhere)).status, (await ask(elsewhere)).body.code], [422, 'orders.return-url-refused'])
+  assert.equal((await ask('javascript:alert(1)')).body.code, 'request.invalid')
+  for (const [returnUrl, decision, status] of [
+    ['https://shop.example/orders?step=paid#end', 'confirm', 'confirmed'],
+    ['http://localhost:3999/cancelled', 'refuse', 'cancelled'],
+  ] as const) {
+    const { body: placed } = await ask(returnUrl)
+    const { payment } = await until(async () => {
+      const found = await order(placed.id)
+      return found.payment.status === 'action_required' && found
+    })
+    const page = await fetch(payment.actionUrl, { signal: AbortSignal.timeout(5_000) })
+    assert.match(await page.text(), /<form method="post"/)
+    assert.ok(page.headers.get('content-security-policy')?.includes(new URL(returnUrl).origin), 'the form may lead there')
+    const answered = await fetch(payment.actionUrl, {
+      ...{ method: 'POST', redirect: 'manual', signal: AbortSignal.timeout(5_000) },
+      body: new URLSearchParams({ decision }),
+    })
+    assert.deepEqual([answered.status, answered.headers.get('location')], [303, returnUrl])
+    await reaches(placed.id, status)
+  }
 })
 
 test('time-outs after success and errors are asked again with the same key: money is reserved once', async () => {

@@ -61,24 +61,19 @@ export class BuyerClient {
     const clicks = dice.chance(20) ? dice.between(2, 4) : 1
     const patienceMs = dice.chance(12) ? dice.between(3, 60) : undefined
     const replies = await Promise.all(Array.from({ length: clicks }, () => this.caller.until(request, patienceMs)))
-    const orders = replies.filter((reply): reply is Reply => reply?.status === 201)
-    for (const { body, isReplay } of orders) {
-      witness.acknowledged(key, body.id as string)
-      if (isReplay) witness.count('replays')
-    }
-    const [first] = orders
-    if (first === undefined) {
-      for (const reply of replies) if (reply !== undefined) witness.count(`refused ${reply.body.code}`)
-      return undefined
-    }
-    witness.count('orders')
-    // A refusal is remembered nowhere: of several clicks one may be refused, and another placed once a piece is back. Never the other way round.
-    const acknowledgedAt = Math.min(...orders.map(({ answeredAt }) => answeredAt))
+    const orders: Reply[] = []
     for (const reply of replies) {
-      if (reply === undefined || reply.status === 201) continue
-      witness.count('refused, and placed by another click')
-      if (reply.sentAt > acknowledgedAt) witness.breach(`the key ${key} was answered with an order, and then with a refusal`)
+      if (reply?.isReplay === true) witness.count('replays')
+      if (reply?.status === 201) orders.push(reply)
+      else if (reply !== undefined) {
+        if (reply.body.code.startsWith('orders.')) witness.refused(key, reply.body.code)
+        witness.count(`refused ${reply.body.code}`)
+      }
     }
+    for (const { body } of orders) witness.acknowledged(key, body.id as string)
+    const [first] = orders
+    if (first === undefined) return undefined
+    witness.count('orders')
     return { id: first.body.id as string, card }
   }
 

@@ -7,9 +7,6 @@ export interface Reply {
   // oxlint-disable-next-line typescript/no-explicit-any -- each client looks into what it asked for
   readonly body: any
   readonly isReplay: boolean
-  /** By `performance.now()`. */
-  readonly sentAt: number
-  readonly answeredAt: number
 }
 
 export interface Request {
@@ -37,7 +34,6 @@ export class Caller {
 
   /** Once. Status 0 when there was no answer, also when the client lost its patience after `patienceMs`. */
   async once({ method, path, token, body, headers = {} }: Request, patienceMs = DEADLINE_MS): Promise<Reply> {
-    const sentAt = performance.now()
     try {
       const response = await fetch(this.gateway + path, {
         method,
@@ -53,10 +49,10 @@ export class Caller {
       const parsed: unknown = text === '' ? undefined : JSON.parse(text)
       this.note(method, path, response.status, text)
       const isReplay = response.headers.get('idempotency-replayed') === 'true'
-      return { status: response.status, body: parsed, isReplay, sentAt, answeredAt: performance.now() }
+      return { status: response.status, body: parsed, isReplay }
     } catch {
       this.witness.count('no answer')
-      return { status: NO_ANSWER, body: undefined, isReplay: false, sentAt, answeredAt: performance.now() }
+      return { status: NO_ANSWER, body: undefined, isReplay: false }
     }
   }
 

@@ -14,7 +14,7 @@ export class StrangerClient {
     const { dice, witness } = this.caller
     const token = await this.world.buyerToken(newId('user'))
     const key = { 'idempotency-key': randomUUID() }
-    const [theirs] = witness.records.at(-1)?.orderIds ?? []
+    const [theirs] = witness.records.findLast(({ orderIds }) => orderIds.size > 0)?.orderIds ?? []
     const order = theirs ?? newId('order')
     const orders: Omit<Request, 'token'> = { method: 'POST', path: '/v1/orders', headers: key }
     const line = { productId: dice.pick(this.world.products), quantity: 1 }

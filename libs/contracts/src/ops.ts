@@ -118,3 +118,35 @@ export const ReplayUnpublishable = z
   .refine(({ eventIds, all }) => (eventIds === undefined) !== (all === undefined), { message: 'expected eventIds, or "all": true' })
   .meta({ id: 'ReplayUnpublishable', example: { all: true } })
 export type ReplayUnpublishable = z.infer<typeof ReplayUnpublishable>
+
+/** What of the audit trail is asked for: the events of one topic, the newest first. */
+export const AuditQuery = PageQuery.extend({
+  topic: TopicName.default('orders'),
+  subject: z.string().min(1).max(200).optional().meta({ description: 'What was changed, by its id' }),
+  actor: z.string().min(1).max(200).optional().meta({ description: 'Who changed it: the id of a user, an API key, a client or a partner' }),
+  type: z.string().min(1).max(200).optional().meta({ description: 'What happened', example: 'orders.order.placed.v1' }),
+  from: z.iso.datetime().optional().meta({ description: 'Recorded at this time or later' }),
+  to: z.iso.datetime().optional().meta({ description: 'Recorded before this time' }),
+})
+export type AuditQuery = z.infer<typeof AuditQuery>
+
+/** One event as the audit trail keeps it. */
+export const AuditEntry = z
+  .strictObject({
+    eventId: z.string(),
+    type: z.string(),
+    subject: z
+      .string()
+      .meta({ description: 'A person’s id stands as a digest: who has the id finds its entries, nobody finds a person by an entry' }),
+    sequence: z.int().min(0).meta({ description: 'The version of the subject that the event made' }),
+    actor: z.string().nullable().meta({ description: 'Null where the system itself did it' }),
+    digest: z.string().meta({ description: 'SHA-256 of the event’s data, as hexadecimal digits' }),
+    recordedAt: z.iso.datetime(),
+    chain: z.string().meta({ description: 'The hash chain that it stands in, one for each partition of the topic', example: 'orders#3' }),
+    link: z.int().positive(),
+    offset: z.int().min(0).meta({ description: 'Where the event lies on its partition' }),
+  })
+  .meta({ id: 'AuditEntry' })
+export type AuditEntry = z.infer<typeof AuditEntry>
+export const AuditEntryPage = pageOf(AuditEntry, 'AuditEntryPage')
+export type AuditEntryPage = z.infer<typeof AuditEntryPage>

@@ -22,7 +22,8 @@ export const PageQuery = z.strictObject({
 export type PageQuery = z.infer<typeof PageQuery>
 
 /** Makes an opaque cursor from the sort key of the last item shown. Example: `encodeCursor(['2026-11-23T…', 'ord_…'])`. */
-export const encodeCursor = (key: readonly (string | number)[]): string => Buffer.from(JSON.stringify(key)).toString('base64url')
+export const encodeCursor = (key: readonly (string | number | readonly number[])[]): string =>
+  Buffer.from(JSON.stringify(key)).toString('base64url')
 
 /**
  * Reads a cursor back, or undefined when it isn't one of ours: callers answer `request.invalid-cursor`.

@@ -4,7 +4,7 @@ import { PageQuery } from './page.js'
 // What auth-service gathers of one person for an export, from core-service, which gathers aux-service's share under the same path.
 
 /** The parts of an export that other services hold, in the order they are told. */
-export const PERSON_PARTS = ['orders', 'cart', 'notifications'] as const
+export const PERSON_PARTS = ['orders', 'cart', 'notifications', 'preferences'] as const
 export type PersonPart = (typeof PERSON_PARTS)[number]
 
 export const PersonQuery = PageQuery

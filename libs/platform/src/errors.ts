@@ -1,12 +1,16 @@
 import { HttpException } from '@nestjs/common'
 import { ERRORS, type ErrorCode, type ErrorSpec, type InputError, type Problem } from '@catamaran/contracts'
 
-/** What a thrower may add to a code. `extra` becomes members of the problem document; `retryAfterS` the Retry-After header, in seconds. */
+/**
+ * What a thrower may add to a code. `extra` becomes members of the problem document; `retryAfterS` the Retry-After header, in seconds; `isReplay` the
+ * Idempotency-Replayed header: the answer is that of an earlier request.
+ */
 export interface ErrorDetails {
   detail?: string
   errors?: readonly InputError[]
   retryAfterS?: number
   extra?: Record<string, unknown>
+  isReplay?: boolean
 }
 
 /**

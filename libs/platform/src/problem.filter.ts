@@ -21,6 +21,7 @@ export const sendProblem = (request: FastifyRequest, reply: FastifyReply, thrown
   if (!isOpen(reply)) return
   const retryAfterS = retryAfterOf(error)
   if (retryAfterS !== undefined) reply.header('retry-after', retryAfterS)
+  if (error.details.isReplay === true) reply.header('idempotency-replayed', 'true')
   if (error.spec.status === 401) reply.header('www-authenticate', challengeOf(error))
   void reply
     .code(error.spec.status)

@@ -167,7 +167,7 @@ export interface paths {
         put?: never;
         /**
          * Add a passkey
-         * @description A mail tells of it.
+         * @description A mail tells of it. It takes no Idempotency-Key: the challenge works once, so the same request adds nothing twice. Where its answer was lost, the list tells.
          */
         post: operations["Passkeys.add"];
         delete?: never;
@@ -248,7 +248,7 @@ export interface paths {
         put?: never;
         /**
          * Make new recovery codes
-         * @description Ten, shown once. All older ones stop working.
+         * @description Ten, shown once. All older ones stop working. It takes no Idempotency-Key, since a replay could not show them: where the answer was lost, send it again.
          */
         post: operations["Totp.renew"];
         delete?: never;
@@ -310,7 +310,7 @@ export interface paths {
         put?: never;
         /**
          * Start with an authenticator app
-         * @description Makes a secret. Codes count once one of them was confirmed.
+         * @description Makes a secret. Codes count once one of them was confirmed. It takes no Idempotency-Key: sent again it makes another secret, and the last one counts.
          */
         post: operations["Totp.start"];
         /**
@@ -380,6 +380,26 @@ export interface paths {
          * @description It goes for mails that are not sent yet, too.
          */
         put: operations["Notifications.setPreferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ops/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the audit trail
+         * @description Every change by a person, a key or the system: the events of one topic, the last recorded first. A page looks into so much of the trail at most: it may be short, or empty, and go on by its `nextCursor`. `npm run audit -- chain` proves that nobody altered it.
+         */
+        get: operations["Audit.list"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -773,7 +793,7 @@ export interface paths {
         put?: never;
         /**
          * Place an order
-         * @description By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one.
+         * @description By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one. A key has one outcome: its order, for as long as that is kept, or what it was refused with (409 and 422 of `orders.*`), for a day. To try again after a refusal, send a fresh key.
          */
         post: operations["Orders.place"];
         delete?: never;
@@ -1917,6 +1937,33 @@ export interface components {
             /** Format: email */
             email: string;
         };
+        AuditEntry: {
+            eventId: string;
+            type: string;
+            /** @description A person’s id stands as a digest: who has the id finds its entries, nobody finds a person by an entry */
+            subject: string;
+            /** @description The version of the subject that the event made */
+            sequence: number;
+            /** @description Null where the system itself did it */
+            actor: string | null;
+            /** @description SHA-256 of the event’s data, as hexadecimal digits */
+            digest: string;
+            /** Format: date-time */
+            recordedAt: string;
+            /**
+             * @description The hash chain that it stands in, one for each partition of the topic
+             * @example orders#3
+             */
+            chain: string;
+            link: number;
+            /** @description Where the event lies on its partition */
+            offset: number;
+        };
+        AuditEntryPage: {
+            items: components["schemas"]["AuditEntry"][];
+            /** @description Pass as `cursor` to read on; null at the end */
+            nextCursor: string | null;
+        };
         /** @enum {string} */
         Availability: "in_stock" | "low_stock" | "sold_out";
         Cart: {
@@ -2861,6 +2908,12 @@ export interface components {
              * @example card_ok
              */
             paymentMethod: string;
+            /**
+             * Format: uri
+             * @description Where the payment provider sends the buyer back to after 3-D Secure; of an origin that was agreed
+             * @example https://shop.example/orders
+             */
+            returnUrl?: string;
             /** @description Refuse the order when the total, shipping included, is another by now */
             expectedTotalMinor?: number;
         };
@@ -6238,6 +6291,114 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system is not available just now */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "Audit.list": {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before */
+                cursor?: string;
+                limit?: number;
+                topic?: components["schemas"]["TopicName"];
+                /** @description What was changed, by its id */
+                subject?: string;
+                /** @description Who changed it: the id of a user, an API key, a client or a partner */
+                actor?: string;
+                /** @description What happened */
+                type?: string;
+                /** @description Recorded at this time or later */
+                from?: string;
+                /** @description Recorded before this time */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
+                };
+            };
+            /** @description The request is not valid: `errors` says where and why */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope ops */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -21,6 +21,8 @@ export class Mailbox {
   readonly mails: ReceivedMail[] = []
   refuse = false
   refuseFor: string | undefined
+  /** Waited for before a mail that has come is said to be taken. */
+  beforeTaken: ((mail: ReceivedMail) => Promise<void>) | undefined
 
   private constructor(private readonly server: Server) {
     server.on('connection', (socket) => this.talk(socket))
@@ -86,8 +88,10 @@ export class Mailbox {
           continue
         }
         isData = false
-        this.mails.push({ to, head: part.slice(0, part.indexOf('\r\n\r\n')), text: decoded(part) })
-        say('250 taken')
+        const mail = { to, head: part.slice(0, part.indexOf('\r\n\r\n')), text: decoded(part) }
+        this.mails.push(mail)
+        if (this.beforeTaken === undefined) say('250 taken')
+        else void this.beforeTaken(mail).then(() => say('250 taken'))
       }
     })
   }

@@ -195,16 +195,26 @@ test('I3: money that was captured, kept, refunded or authorised without reason, 
   assert.match((await foundIn({ ledger: [...LEDGER, LEDGER[0] as Movement] })).join(), /moved money 2 times/)
 })
 
-test('I4: a key with two orders, a constraint that is gone and an acknowledged order that is lost are found', async () => {
+test('I4: a key with two outcomes, a constraint that is gone and an acknowledged order that is lost are found', async () => {
   assert.deepEqual(await brokenBy('alter table orders drop constraint order_idempotency'), ['I4'])
+  const refuse = `insert into order_refusal (buyer_id, idempotency_key, request_hash, problem)
+    select buyer_id, idempotency_key, '', '{}' from orders where id = $1`
+  assert.deepEqual(await brokenBy(refuse, uuidOf(pending)), ['I4'])
   const lost = newId('order')
   const { findings } = await audit(booksWith(), [
-    { key: 'a', orderIds: new Set([pending, shipped]) },
-    { key: 'b', orderIds: new Set([lost]) },
+    { key: 'a', orderIds: new Set([pending, shipped]), refusals: new Set() },
+    { key: 'b', orderIds: new Set([lost]), refusals: new Set() },
+    { key: 'c', orderIds: new Set([pending]), refusals: new Set(['orders.out-of-stock']) },
+    { key: 'd', orderIds: new Set(), refusals: new Set(['orders.out-of-stock', 'orders.total-changed']) },
+    { key: 'e', orderIds: new Set(), refusals: new Set(['orders.out-of-stock']) },
   ])
   assert.match(
     findings.map(({ detail }) => detail).join('\n'),
-    new RegExp(`the key a was answered with ${pending} and ${shipped}\norder ${lost} was acknowledged and is not there`),
+    new RegExp(
+      `the key a was answered with ${pending} and ${shipped}\n` +
+        `the key c was answered with ${pending} and orders.out-of-stock\nthe key d was answered with orders.out-of-stock and orders.total-changed\n` +
+        `order ${lost} was acknowledged and is not there`,
+    ),
   )
 })
 

@@ -1,7 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { AUDIENCE, BUYER_SCOPES } from '@catamaran/contracts'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AUDIENCE, BUYER_SCOPES, newId } from '@catamaran/contracts'
 import type { RunningSystem } from '@catamaran/stack'
 import { Browser } from '@catamaran/testing'
+import { importJWK, SignJWT, type JWK } from 'jose'
 
 const CLIENT_ID = 'catamaran-demo'
 const REDIRECT_URI = 'http://127.0.0.1:3999/callback'
@@ -14,6 +17,18 @@ export interface Tokens {
 
 /** The demo buyer's access token. */
 export const buyerToken = async (system: RunningSystem): Promise<string> => (await signIn(system)).access
+
+/** Access tokens of different buyers, five minutes each, made with the system's signing key: sixty sign-ins would cost sixty passwords. */
+export async function buyersTokens({ dataDir, issuer }: RunningSystem, count = 64): Promise<string[]> {
+  const { keys } = JSON.parse(readFileSync(join(dataDir, 'keys', 'signing.json'), 'utf8')) as { keys: JWK[] }
+  const jwk = keys.find(({ alg }) => alg === 'EdDSA')
+  if (jwk?.kid === undefined) throw new Error('The system has no key for access tokens.')
+  const [key, header, nowS] = [await importJWK(jwk, 'EdDSA'), { alg: 'EdDSA', kid: jwk.kid, typ: 'at+jwt' }, Math.floor(Date.now() / 1000)]
+  const shared = { iss: issuer, aud: AUDIENCE, client_id: CLIENT_ID, scope: BUYER_SCOPES.join(' '), iat: nowS - 2, exp: nowS + 300 }
+  const tokenOf = () =>
+    new SignJWT({ ...shared, sub: newId('user'), jti: randomUUID(), auth_time: nowS }).setProtectedHeader(header).sign(key)
+  return Promise.all(Array.from({ length: count }, tokenOf))
+}
 
 /** Signs the demo buyer in at the real auth-service, by code flow with PKCE. */
 export async function signIn({ issuer, demo }: RunningSystem): Promise<Tokens> {

@@ -25,6 +25,7 @@ const CORE = fileURLToPath(new URL('../../../../apps/core-service/dist/src/main.
 /** Nothing happens by itself while one path is looked at; the provider is away. */
 const STILL = {
   HOLD_SWEEP_MS: '3600000',
+  ORDER_MAX_UNPAID: '1000000',
   PAYMENT_POLL_MS: '3600000',
   ERASURE_SWEEP_MS: '3600000',
   PSP_URL: 'http://127.0.0.1:1',

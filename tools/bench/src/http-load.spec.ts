@@ -44,7 +44,7 @@ test('an order has two different products and a key of its own', async () => {
       response.writeHead(201, { 'content-length': 2 }).end('{}')
     })
   }
-  await serving(orders, (url) => client.ask({ ...job(url), orders: { token: 'token', everybodyWants: 'prd_1' } }))
+  await serving(orders, (url) => client.ask({ ...job(url), orders: { tokens: ['token'], everybodyWants: 'prd_1' } }))
   assert.equal(new Set(seen.map(({ key }) => key)).size, seen.length)
   for (const { products } of seen) assert.deepEqual(products, ['prd_1', 'prd_2'])
 })

@@ -15,8 +15,8 @@ export interface LoadJob {
   readonly productIds: readonly string[]
   /** Sent with each read of a product. */
   readonly bearer?: string
-  /** Set for orders: whose, and the product that is in each of them. Else products are read. */
-  readonly orders?: { readonly token: string; readonly everybodyWants: string | undefined }
+  /** Set for orders: the buyers who place them in turn, and the product that is in each of them. Else products are read. */
+  readonly orders?: { readonly tokens: readonly string[]; readonly everybodyWants: string | undefined }
 }
 
 export interface LoadResult {
@@ -42,11 +42,14 @@ function requestOf({ url, productIds, orders, bearer }: LoadJob): () => string {
   const { host } = new URL(url)
   const authorization = bearer === undefined ? '' : `authorization: Bearer ${bearer}\r\n`
   if (orders === undefined) return () => `GET /v1/products/${anyOf(productIds)} HTTP/1.1\r\nhost: ${host}\r\n${authorization}\r\n`
-  const head = `POST /v1/orders HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${orders.token}\r\ncontent-type: application/json\r\n`
+  const heads = orders.tokens.map(
+    (token) => `POST /v1/orders HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\n`,
+  )
+  let turn = 0
   return () => {
     const lines = pairOf(productIds, orders.everybodyWants).map((productId) => ({ productId, quantity: 1 }))
     const body = JSON.stringify({ lines, deliveryAddress: ADDRESS, paymentMethod: 'card_ok' })
-    return `${head}idempotency-key: ${randomUUID()}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    return `${heads[turn++ % heads.length]}idempotency-key: ${randomUUID()}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   }
 }
 

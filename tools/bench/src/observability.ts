@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RunningSystem } from '@catamaran/stack'
 import { until } from '@catamaran/testing'
-import { buyerToken } from './buyer.js'
+import { buyersTokens } from './buyer.js'
 import { listProducts, restock } from './catalogue.js'
 import { atRest, cpuSince, readCpu } from './cpu.js'
 import { withoutFollowers } from './followers.js'
@@ -103,7 +103,7 @@ async function measure(
 ): Promise<Sample> {
   const all = { ...pids, aux: system.services['aux-service']?.pid ?? 0, core: system.services['core-service']?.pid ?? 0 }
   await atRest(all, undefined, REST_WITHIN_MS)
-  const orders = { token: await buyerToken(system), everybodyWants: undefined }
+  const orders = { tokens: await buyersTokens(system), everybodyWants: undefined }
   const before = readCpu(pids)
   const result = await withoutFollowers(system, () => client.ask({ url, atOnce: AT_ONCE, ...limits, productIds, orders }))
   const spent = Object.values(cpuSince(before, readCpu(pids))).reduce((sum, part) => sum + part, 0)

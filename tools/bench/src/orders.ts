@@ -1,5 +1,5 @@
 import type { RunningSystem } from '@catamaran/stack'
-import { buyerToken } from './buyer.js'
+import { buyersTokens } from './buyer.js'
 import { copyCatalogue, listProducts, restock, type Products } from './catalogue.js'
 import { makeCoreDatabase } from './core-database.js'
 import { atRest, cpuSince, readCpu, type CpuTimes } from './cpu.js'
@@ -83,10 +83,10 @@ async function place(
   wanted: string | undefined,
   until: Limits = { durationMs: ROUND_MS },
 ): Promise<Sample> {
-  const token = await buyerToken(system)
+  const tokens = await buyersTokens(system)
   const pids = pidsOf(system)
   const before = readCpu(pids)
-  const orders = { token, everybodyWants: wanted }
+  const orders = { tokens, everybodyWants: wanted }
   const result = await client.ask({ url: system.gateway, atOnce: AT_ONCE, ...until, productIds: products.ids, orders })
   await atRest(pids, undefined, REST_WITHIN_MS)
   const spent = Object.entries(cpuSince(before, readCpu(pids))).map(([name, total]) => [name, total / result.count])

@@ -1,6 +1,6 @@
 import { pssOf, type RunningSystem } from '@catamaran/stack'
 import { Pool } from 'undici'
-import { buyerToken } from './buyer.js'
+import { buyersTokens } from './buyer.js'
 import { restock } from './catalogue.js'
 import { count, mib, percent, progress, say, table, type Row } from './report.js'
 import { median } from './statistics.js'
@@ -23,8 +23,8 @@ export async function benchSoak(system: RunningSystem): Promise<void> {
     for (let minute = 1; minute <= MINUTES; minute++) {
       progress(`soak: minute ${minute} of ${MINUTES}`)
       await restock(system.engines.databases.core)
-      const token = await buyerToken(system) // lasts five minutes
-      placed += (await placeSteadily(pool, { token, products, orders: 60 * PER_SECOND, perSecond: PER_SECOND })).size
+      const tokens = await buyersTokens(system) // last five minutes
+      placed += (await placeSteadily(pool, { tokens, products, orders: 60 * PER_SECOND, perSecond: PER_SECOND })).size
       for (const [name, { pid }] of processes) memory.get(name)?.push(pssOf(pid))
     }
   } finally {

@@ -19,11 +19,11 @@ export const partnerProducts = ({ engines }: RunningSystem): Promise<string[]> =
 /** Places orders at a steady rate, whatever the answers take. @returns when each was acknowledged, by its id */
 export async function placeSteadily(
   pool: Pool,
-  { token, products, orders, perSecond }: { token: string; products: readonly string[]; orders: number; perSecond: number },
+  { tokens, products, orders, perSecond }: { tokens: readonly string[]; products: readonly string[]; orders: number; perSecond: number },
 ): Promise<Map<string, number>> {
   const acknowledged = new Map<string, number>()
   const [start, all] = [performance.now(), [] as Promise<void>[]]
-  const place = async (): Promise<void> => {
+  const place = async (token: string | undefined): Promise<void> => {
     const productId = products[Math.floor(Math.random() * products.length)]
     const { statusCode, body } = await pool.request({
       ...{ method: 'POST', path: '/v1/orders' },
@@ -37,7 +37,7 @@ export async function placeSteadily(
   for (let n = 0; n < orders; n++) {
     const waitMs = start + (n * 1_000) / perSecond - performance.now()
     if (waitMs > 0) await delay(waitMs)
-    all.push(place())
+    all.push(place(tokens[n % tokens.length]))
   }
   await Promise.all(all)
   return acknowledged

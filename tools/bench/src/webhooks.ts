@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RunningSystem } from '@catamaran/stack'
 import { Pool } from 'undici'
-import { buyerToken } from './buyer.js'
+import { buyersTokens } from './buyer.js'
 import { restock } from './catalogue.js'
 import { count, ms, progress, say, table } from './report.js'
 import { percentile } from './statistics.js'
@@ -63,9 +63,9 @@ export async function benchWebhooks(system: RunningSystem): Promise<void> {
   try {
     await restock(system.engines.databases.core)
     await register(system, `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`)
-    const [token, products] = [await buyerToken(system), await partnerProducts(system)]
+    const [tokens, products] = [await buyersTokens(system), await partnerProducts(system)]
     progress('webhooks: warming up')
-    const place = (orders: number, perSecond: number) => placeSteadily(pool, { token, products, orders, perSecond })
+    const place = (orders: number, perSecond: number) => placeSteadily(pool, { tokens, products, orders, perSecond })
     const quiet = () => awaitQuiet(arrivals, () => place(1, 1))
     await quiet()
     await place(WARM_UP.orders, WARM_UP.perSecond)

@@ -54,6 +54,8 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
     ...([
       'orders.cart-changed',
       'orders.cart-already-ordered',
+      'orders.too-many-unpaid',
+      'orders.return-url-refused',
       'orders.payment-method-refused',
       'identity.account-closed',
       'payments.switched-off',
@@ -91,6 +93,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'DeadLetters.read': ['ops.dead-letter-not-found'],
   'DeadLetters.replay': ['ops.dead-letter-not-found'],
   'DeadLetters.replayAll': [],
+  'Audit.list': [],
   'Outbox.states': [],
   'Outbox.list': [],
   'Outbox.replay': [],

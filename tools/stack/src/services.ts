@@ -90,7 +90,11 @@ export function serviceEnv(name: ServiceName, { ports, urls, secrets, keys, gate
       WEBHOOK_ALLOW_HTTP: 'true',
       WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
     }),
-    ...(name === 'core-service' && { PSP_URL: local(ports.psp), ...pspSecrets(secrets) }),
+    ...(name === 'core-service' && {
+      PSP_URL: local(ports.psp),
+      RETURN_URL_ORIGINS: 'http://localhost,http://127.0.0.1',
+      ...pspSecrets(secrets),
+    }),
   }
 }
 

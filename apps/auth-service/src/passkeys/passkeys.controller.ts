@@ -35,7 +35,11 @@ export class PasskeysController {
 
   @Post()
   @Requires('account:write', { freshS: FRESH_S })
-  @ApiOperation({ summary: 'Add a passkey', description: 'A mail tells of it.' })
+  @ApiOperation({
+    summary: 'Add a passkey',
+    description:
+      'A mail tells of it. It takes no Idempotency-Key: the challenge works once, so the same request adds nothing twice. Where its answer was lost, the list tells.',
+  })
   @ApiCreatedResponse({ standardSchema: Passkey })
   @problem(409, 'There are as many passkeys as an account may have')
   @problem(422, 'The passkey was not accepted')

@@ -23,7 +23,11 @@ export class TotpController {
 
   @Post('totp')
   @Requires('account:write', { freshS: FRESH_S })
-  @ApiOperation({ summary: 'Start with an authenticator app', description: 'Makes a secret. Codes count once one of them was confirmed.' })
+  @ApiOperation({
+    summary: 'Start with an authenticator app',
+    description:
+      'Makes a secret. Codes count once one of them was confirmed. It takes no Idempotency-Key: sent again it makes another secret, and the last one counts.',
+  })
   @ApiCreatedResponse({ standardSchema: TotpStarted })
   @problem(409, 'Codes are switched on already')
   start(@Caller() caller: Claims): Promise<TotpStarted> {
@@ -56,7 +60,11 @@ export class TotpController {
 
   @Post('recovery-codes')
   @Requires('account:write', { freshS: FRESH_S })
-  @ApiOperation({ summary: 'Make new recovery codes', description: 'Ten, shown once. All older ones stop working.' })
+  @ApiOperation({
+    summary: 'Make new recovery codes',
+    description:
+      'Ten, shown once. All older ones stop working. It takes no Idempotency-Key, since a replay could not show them: where the answer was lost, send it again.',
+  })
   @ApiCreatedResponse({ standardSchema: RecoveryCodes })
   @problem(409, 'Codes are not switched on')
   async renew(@Caller() caller: Claims): Promise<RecoveryCodes> {

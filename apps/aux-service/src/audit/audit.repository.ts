@@ -26,6 +26,21 @@ export class AuditRepository {
     return Items?.[0] as AuditLink | undefined
   }
 
+  /** Up to `limit` links of a chain, from link `from` (the last one where it is undefined) towards the first; fewer where they are large. */
+  async listDown(chain: string, from: number | undefined, limit: number): Promise<AuditLink[]> {
+    const { Items = [] } = await this.dynamo.send(
+      new QueryCommand({
+        TableName: this.TableName,
+        KeyConditionExpression: from === undefined ? 'chain = :chain' : 'chain = :chain and #sequence <= :from',
+        ...(from === undefined ? {} : { ExpressionAttributeNames: { '#sequence': 'sequence' } }),
+        ExpressionAttributeValues: { ':chain': chain, ...(from === undefined ? {} : { ':from': from }) },
+        ScanIndexForward: false,
+        Limit: limit,
+      }),
+    )
+    return Items as AuditLink[]
+  }
+
   /** Appends a link, unless somebody was faster: then false. */
   async append(link: AuditLink): Promise<boolean> {
     try {

@@ -1,11 +1,13 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
 import {
+  AuditQuery,
   DeadLettersQuery,
   idSchema,
   PageQuery,
   ReplayDeadLetters,
   ReplayUnpublishable,
+  type AuditEntryPage,
   type DeadLetterDetails,
   type DeadLetterPage,
   type Id,
@@ -14,6 +16,7 @@ import {
   type UnpublishableEventPage,
 } from '@catamaran/contracts'
 import { Requires } from '@catamaran/platform'
+import { AuditTrailService } from '../audit/audit-trail.service.js'
 import { DeadLettersService } from './dead-letters.service.js'
 import { OutboxService } from './outbox.service.js'
 
@@ -26,6 +29,7 @@ export class OpsController {
   constructor(
     private readonly letters: DeadLettersService,
     private readonly outbox: OutboxService,
+    private readonly trail: AuditTrailService,
   ) {}
 
   @Get('dead-letters')
@@ -52,6 +56,12 @@ export class OpsController {
   @Requires('ops')
   replay(@LetterId() id: Id<'deadLetter'>): Promise<DeadLetterDetails> {
     return this.letters.replay(id)
+  }
+
+  @Get('audit')
+  @Requires('ops')
+  listAudit(@Query({ schema: AuditQuery }) query: AuditQuery): Promise<AuditEntryPage> {
+    return this.trail.list(query)
   }
 
   @Get('outbox')

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common'
-import type { PersonPage, PersonQuery, UserId } from '@catamaran/contracts'
+import { encodeCursor, type PersonPage, type PersonQuery, type UserId } from '@catamaran/contracts'
 import { Outbox } from '@catamaran/messaging'
 import { BuyersRepository } from '../notifications/buyers.repository.js'
 import { NotificationsRepository } from '../notifications/notifications.repository.js'
 import { NotificationsService } from '../notifications/notifications.service.js'
 import { PreferencesRepository } from '../notifications/preferences.repository.js'
 import { PeopleRepository } from './people.repository.js'
+
+/** Where an export goes on once the notifications are told. */
+const PREFERENCES = encodeCursor(['preferences'])
 
 /** What aux-service holds of people: their notifications, which orders are theirs, and whether they want mails. Sales are a seller's, the audit trail keeps digests. */
 @Injectable()
@@ -38,6 +41,11 @@ export class PeopleService {
 
   /** A page of what there is about a person. @throws AppError request.invalid-cursor */
   async read(userId: UserId, query: PersonQuery): Promise<PersonPage> {
-    return { part: 'notifications', ...(await this.notifications.list(userId, query)) }
+    if (query.cursor === PREFERENCES) {
+      const said = await this.preferences.find(userId)
+      return { part: 'preferences', items: said === undefined ? [] : [{ mail: said.isMailWanted }], nextCursor: null }
+    }
+    const { items, nextCursor } = await this.notifications.list(userId, query)
+    return { part: 'notifications', items, nextCursor: nextCursor ?? PREFERENCES }
   }
 }

@@ -34,7 +34,8 @@ export class OrdersController {
   @Requires('orders:write')
   @ApiOperation({
     summary: 'Place an order',
-    description: 'By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one.',
+    description:
+      'By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one. A key has one outcome: its order, for as long as that is kept, or what it was refused with (409 and 422 of `orders.*`), for a day. To try again after a refusal, send a fresh key.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true, description: 'Fresh for each new order, the same for a retry' })
   @ApiCreatedResponse({ standardSchema: Order })

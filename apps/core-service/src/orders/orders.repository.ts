@@ -1,12 +1,21 @@
 import { Injectable } from '@nestjs/common'
-import { idOf, uuidOf, type CancelReason, type Currency, type OrderId, type ProductId, type UserId } from '@catamaran/contracts'
+import {
+  idOf,
+  uuidOf,
+  type CancelReason,
+  type Currency,
+  type ErrorCode,
+  type OrderId,
+  type ProductId,
+  type UserId,
+} from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { currentActor, currentContext } from '@catamaran/platform'
 import { END_HOLDS, EXPIRED_HOLDS, EXTEND_HOLDS } from './end-holds.sql.js'
 import { taxIn } from '../money.js'
 import { asPlaced, orderOf, type OrderRow } from './order-row.js'
 import type { DeliveryAddress, Order, OrderHappening } from './orders.schema.js'
-import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_BY_ID, ORDERS_OF_BUYER, PLACE_ORDERS } from './orders.sql.js'
+import { HAPPENINGS, ORDER_BY_KEY, ORDER_OF_BUYER, ORDERS_BY_ID, ORDERS_OF_BUYER, PLACE_ORDERS, REFUSE_ORDERS } from './orders.sql.js'
 
 /** An order that somebody asks for, not placed yet. Lines name each product once. */
 export interface Draft {
@@ -17,12 +26,13 @@ export interface Draft {
   readonly lines: readonly { readonly productId: ProductId; readonly quantity: number }[]
   readonly deliveryAddress: DeliveryAddress
   readonly paymentMethod: string
+  readonly returnUrl?: string | undefined
   readonly cart?: { readonly id: string; readonly version: number } | undefined
   readonly expectedTotalMinor?: number | undefined
   readonly traceparent?: string | undefined
 }
 
-/** What placing a draft came to. A refusal tells all that was wrong; with none of it wrong, the key or the cart had been used. */
+/** What placing a draft came to. A refusal tells all that was wrong; with none of it wrong, the key or the cart had been used, or the key was refused before. */
 export type Placement =
   | { readonly order: Order }
   | {
@@ -31,7 +41,27 @@ export type Placement =
       readonly short: ProductId[]
       readonly currencies: string[]
       readonly totalMinor: number
+      /** The buyer has as many unpaid orders as they may. */
+      readonly isOverLimit: boolean
     }
+
+/** The problem that a request was answered with, to be told again. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly extra?: Record<string, unknown>
+}
+
+/** A request that is refused. */
+export interface Refused extends Pick<Draft, 'buyerId' | 'key' | 'requestHash'> {
+  readonly refusal: Refusal
+}
+
+/** A refusal as it is remembered under its key, and whether another request had been told of it before. */
+export interface StoredRefusal {
+  refusal: Refusal
+  requestHash: Buffer
+  isReplay: boolean
+}
 
 /** A product whose page has changed, and the version it has now. */
 export type ChangedProduct = readonly [ProductId, number]
@@ -60,6 +90,7 @@ interface PlacedRow {
   placed_at: Date | null
   hold_expires_at: Date | null
   changed_version: number | null
+  is_over_limit: boolean
 }
 
 interface HappeningRow {
@@ -91,7 +122,7 @@ export class OrdersRepository {
   /** Places the drafts in one statement, each all or nothing. Answers one placement a draft, in their order. */
   async place(
     drafts: readonly Draft[],
-    { holdMs, release }: { holdMs: number; release: string },
+    { holdMs, release, maxUnpaid }: { holdMs: number; release: string; maxUnpaid: number },
   ): Promise<{ placements: Placement[]; changed: ChangedProduct[] }> {
     const lines = drafts.flatMap((draft, index) => draft.lines.map((line, lineIndex) => ({ n: index + 1, lineNo: lineIndex + 1, ...line })))
     const rows = await this.database.query<PlacedRow>(PLACE_ORDERS, [
@@ -112,6 +143,8 @@ export class OrdersRepository {
       holdMs,
       release,
       drafts.map(({ buyerId }) => buyerId),
+      maxUnpaid,
+      drafts.map(({ returnUrl }) => returnUrl),
     ])
     const byDraft = Map.groupBy(rows, ({ n }) => n)
     return {
@@ -183,6 +216,24 @@ export class OrdersRepository {
     )
   }
 
+  /**
+   * Remembers that requests were refused. What a key was refused with first is what holds; a key that has placed an order meanwhile is not refused.
+   * @returns what is remembered of each now, in their order; undefined where there is an order
+   */
+  async refuse(refused: readonly Refused[]): Promise<(StoredRefusal | undefined)[]> {
+    const rows = await this.database.query<{ n: number; request_hash: Buffer; problem: Refusal; is_replay: boolean }>(REFUSE_ORDERS, [
+      refused.map(({ buyerId }) => uuidOf(buyerId)),
+      refused.map(({ key }) => key),
+      refused.map(({ requestHash }) => requestHash),
+      refused.map(({ refusal }) => JSON.stringify(refusal)),
+    ])
+    const byNumber = new Map(rows.map((row) => [row.n, row]))
+    return refused.map((_, index) => {
+      const row = byNumber.get(index + 1)
+      return row && { refusal: row.problem, requestHash: row.request_hash, isReplay: row.is_replay }
+    })
+  }
+
   /** What has happened to an order since a version, in order; a hundred at most. */
   async listHappenings(id: OrderId, after: number): Promise<OrderHappening[]> {
     const rows = await this.database.query<HappeningRow>(HAPPENINGS, [uuidOf(id), after])
@@ -213,6 +264,7 @@ const placementOf = (draft: Draft, rows: PlacedRow[]): Placement => {
       short: idsWhere((row) => row.is_known && !row.fits),
       currencies: [...new Set(rows.filter((row) => row.is_known).map((row) => row.currency))],
       totalMinor: rows.reduce((sum, row) => sum + row.price_minor * row.quantity + row.shipping_minor, 0),
+      isOverLimit: rows.some((row) => row.is_over_limit),
     }
   }
   const currency = first.currency as Currency

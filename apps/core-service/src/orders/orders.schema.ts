@@ -47,6 +47,14 @@ export const PlaceOrder = z
       .string()
       .regex(/^[\x21-\x7e]{1,200}$/, { message: 'expected a token of the payment provider' })
       .meta({ description: 'What the payment provider gave your page for the card; never a card number', example: 'card_ok' }),
+    returnUrl: z
+      .url({ protocol: /^https?$/ })
+      .max(2_000)
+      .optional()
+      .meta({
+        description: 'Where the payment provider sends the buyer back to after 3-D Secure; of an origin that was agreed',
+        example: 'https://shop.example/orders',
+      }),
     expectedTotalMinor: z
       .int()
       .min(0)

@@ -39,7 +39,7 @@ export class Placing {
   ) {}
 
   /**
-   * Places a draft, or tells what stood against it. "Out of stock" is exact: a draft refused in company is tried once more alone.
+   * Places a draft, or tells what stood against it. "Out of stock" and "too many unpaid" are exact: a draft refused in company is tried once more alone.
    * @throws AppError service.overloaded when too many wait; service.unavailable when nothing is known of the outcome: ask again with the same key
    */
   place(draft: Draft): Promise<Placement> {
@@ -70,7 +70,7 @@ export class Placing {
       const placements = await this.run(group)
       for (const [index, waiting] of group.entries()) {
         const placement = placements[index] as Placement
-        const wasCrowdedOut = placement.order === undefined && placement.short.length > 0 && group.length > 1
+        const wasCrowdedOut = placement.order === undefined && (placement.short.length > 0 || placement.isOverLimit) && group.length > 1
         if (wasCrowdedOut) await this.placeAlone(waiting)
         else waiting.resolve(placement)
       }
@@ -100,8 +100,8 @@ export class Placing {
 
   private async run(group: readonly Waiting[]): Promise<Placement[]> {
     const drafts = group.map(({ draft }) => draft)
-    const options = { holdMs: this.config.orders.holdMs, release: this.config.release }
-    const { placements, changed } = await this.repository.place(drafts, options)
+    const { holdMs, maxUnpaid } = this.config.orders
+    const { placements, changed } = await this.repository.place(drafts, { holdMs, maxUnpaid, release: this.config.release })
     if (placements.some(({ order }) => order !== undefined)) {
       this.outbox.wake()
       this.payments.wake()

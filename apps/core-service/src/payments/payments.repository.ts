@@ -16,6 +16,8 @@ export interface Operation {
   readonly currency: string
   readonly orderStatus: OrderStatus
   readonly paymentMethod: string | null
+  /** Where the buyer comes back to after 3-D Secure. */
+  readonly returnUrl: string | undefined
   /** The provider's payment: of an authorisation that waits for the buyer, else the one that the money is taken from or paid back to. */
   readonly paymentRef: string | undefined
   /** The trace of the request that it came of. */
@@ -34,6 +36,7 @@ interface LeasedRow {
   currency: string
   order_status: OrderStatus
   payment_method: string | null
+  return_url: string | null
   authorised_ref: string | null
   captured_ref: string | null
   traceparent: string | null
@@ -55,6 +58,7 @@ const operationOf = (row: LeasedRow): Operation => ({
   currency: row.currency,
   orderStatus: row.order_status,
   paymentMethod: row.payment_method,
+  returnUrl: row.return_url ?? undefined,
   paymentRef: refOf(row) ?? undefined,
   traceparent: row.traceparent ?? undefined,
 })

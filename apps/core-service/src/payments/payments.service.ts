@@ -65,12 +65,18 @@ export class PaymentsService {
   }
 
   private async authorise(operation: Operation): Promise<void> {
-    const { id, orderId, orderStatus, attempts, amountMinor, currency, paymentMethod, paymentRef } = operation
+    const { id, orderId, orderStatus, attempts, amountMinor, currency, paymentMethod, paymentRef, returnUrl } = operation
     if (orderStatus === 'cancelled' && attempts === 1) return this.finish(operation, 'skipped') // it was never sent
     const isAsked = operation.status === 'action_required' && paymentRef !== undefined
     const answer = isAsked
       ? await this.psp.read(paymentRef)
-      : await this.psp.authorise(id, { amountMinor, currency, paymentMethod: paymentMethod ?? '', reference: orderId })
+      : await this.psp.authorise(id, {
+          amountMinor,
+          currency,
+          paymentMethod: paymentMethod ?? '',
+          reference: orderId,
+          ...(returnUrl !== undefined && { returnUrl }),
+        })
     if (answer.kind === 'unknown') return this.putOff(operation, answer.error)
     if (answer.kind === 'refused')
       return this.settleAs(BUYERS_FAULT.has(answer.code) ? 'declined' : 'failed', operation, paymentRef, answer.code)

@@ -16,7 +16,7 @@ leased as materialized (
   update payment_operation p set attempts = p.attempts + (not d.is_blocked)::int,
     due_at = now() + case when d.is_blocked then least(interval '1 minute', greatest(interval '1 second', now() - p.created_at)) else $3::int * interval '1 ms' end
   from due d where p.id = d.id returning p.*, d.is_blocked)
-select l.id, l.order_id, l.kind, l.traceparent, l.amount_minor, l.part_id, l.status, l.payment_ref, l.attempts, o.currency, o.status as order_status, o.payment_method,
+select l.id, l.order_id, l.kind, l.traceparent, l.amount_minor, l.part_id, l.status, l.payment_ref, l.attempts, o.currency, o.status as order_status, o.payment_method, o.return_url,
   (select a.payment_ref from payment_operation a where a.order_id = l.order_id and a.kind = 'authorise' and a.status = 'succeeded'
     order by a.seq desc, a.id desc limit 1) as authorised_ref,
   (select c.payment_ref from payment_operation c join order_return r on r.fulfilment_id = c.part_id

@@ -18,10 +18,12 @@ const PSEUDONYMISE = {
       where p.erased_at is null and ($1::uuid is null or p.user_id = $1) limit $2),
     told as (update order_return r set reason = null from due where r.order_id = due.id and r.reason is not null),
     tracked as (update fulfilment f set tracking_number = null from due where f.order_id = due.id and f.tracking_number is not null)
-    update orders o set buyer_id = due.pseudonym, delivery_address = null, payment_method = null, idempotency_key = o.id::text, request_hash = '\\x',
+    update orders o set buyer_id = due.pseudonym, delivery_address = null, payment_method = null, return_url = null, idempotency_key = o.id::text, request_hash = '\\x',
       cart_id = null, cart_version = null
     from due where o.id = due.id returning o.id`,
 }
+
+const FORGET_REFUSALS = { name: 'people.forget-refusals', text: 'delete from order_refusal where buyer_id = $1' }
 
 const HAS_ORDERS = 'exists (select from orders o where o.buyer_id = p.user_id)'
 const LIST_READY = {
@@ -66,6 +68,7 @@ export class PeopleRepository {
       const marked = await tx.query(MARK_ERASED, [uuidOf(id)])
       if (marked.length === 0) return
       await forgetKeys(tx, id)
+      await tx.query(FORGET_REFUSALS, [uuidOf(id)])
       await also(tx)
     })
   }
