@@ -55,7 +55,8 @@ export const follow = async (world: World, name: string, withinMs: number): Prom
       const { phase, weight } = await look(world, name)
       const last = moments.at(-1)
       if (last?.phase !== phase || last.weight !== weight) moments.push({ at: (performance.now() - since) / 1000, phase, weight })
-      for (const event of await eventsOf(world, name)) if (!before.has(event)) said.add(event.replace('(combined from similar events): ', ''))
+      for (const event of await eventsOf(world, name))
+        if (!before.has(event)) said.add(event.replace('(combined from similar events): ', ''))
       return moments.some((moment) => moment.phase === 'Progressing') && ENDS.includes(phase)
     },
     { deadlineMs: withinMs, everyMs: 500, message: `the canary of ${name} ends` },
