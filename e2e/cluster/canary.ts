@@ -30,33 +30,39 @@ export const initialised = async (world: World, name: string): Promise<void> => 
   })
 }
 
-/** Follows a canary from when Flagger sees the new version until it has ended, one way or the other. */
-export const follow = async (world: World, name: string, withinMs: number): Promise<Moment[]> => {
-  const since = performance.now()
-  const moments: Moment[] = []
-  await until(
-    async () => {
-      const { phase, weight } = await look(world, name)
-      const last = moments.at(-1)
-      if (last?.phase !== phase || last.weight !== weight) moments.push({ at: (performance.now() - since) / 1000, phase, weight })
-      return moments.some((moment) => moment.phase === 'Progressing') && ENDS.includes(phase)
-    },
-    { deadlineMs: withinMs, everyMs: 250, message: `the canary of ${name} ends` },
-  )
-  return moments
-}
-
-export const told = (moments: readonly Moment[]): string =>
-  moments.map(({ at, phase, weight }) => `  ${at.toFixed(1).padStart(6)} s  ${phase.padEnd(16)} ${String(weight).padStart(3)} %`).join('\n')
-
 /** What Flagger said about it. */
-export const eventsOf = async ({ cluster, namespace }: World, name: string): Promise<string[]> => {
+const eventsOf = async ({ cluster, namespace }: World, name: string): Promise<string[]> => {
   const events = (await cluster.list('event', '-n', namespace)) as unknown as {
     involvedObject: { kind: string; name: string }
     message: string
-    lastTimestamp: string
   }[]
   return events
     .filter(({ involvedObject }) => involvedObject.kind === 'Canary' && involvedObject.name === name)
     .map(({ message }) => message)
 }
+
+/**
+ * Follows a canary from when Flagger sees the new version until it has ended, one way or the other. What Flagger says is read along the way: the
+ * API server soon keeps only the last of events that are alike.
+ */
+export const follow = async (world: World, name: string, withinMs: number): Promise<{ moments: Moment[]; said: string[] }> => {
+  const since = performance.now()
+  const moments: Moment[] = []
+  const said = new Set<string>()
+  const before = new Set(await eventsOf(world, name))
+  await until(
+    async () => {
+      const { phase, weight } = await look(world, name)
+      const last = moments.at(-1)
+      if (last?.phase !== phase || last.weight !== weight) moments.push({ at: (performance.now() - since) / 1000, phase, weight })
+      for (const event of await eventsOf(world, name))
+        if (!before.has(event)) said.add(event.replace('(combined from similar events): ', ''))
+      return moments.some((moment) => moment.phase === 'Progressing') && ENDS.includes(phase)
+    },
+    { deadlineMs: withinMs, everyMs: 500, message: `the canary of ${name} ends` },
+  )
+  return { moments, said: [...said] }
+}
+
+export const told = (moments: readonly Moment[]): string =>
+  moments.map(({ at, phase, weight }) => `  ${at.toFixed(1).padStart(6)} s  ${phase.padEnd(16)} ${String(weight).padStart(3)} %`).join('\n')

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { until } from '@catamaran/testing'
 import { chartAt, previousCharts, Variant, type Cloud } from './variant.js'
 
 const DEPLOYMENTS = ['api-gateway', 'auth-service', 'aux-service', 'core-service']
@@ -24,7 +25,7 @@ for (const cloud of ['eks', 'gke'] as const) {
     const variant = new Variant(cloud, kubeconfigOf(cloud))
     const folder = mkdtempSync(join(tmpdir(), 'catamaran-charts-'))
 
-    before(() => variant.prepare())
+    before(() => variant.prepare(folder))
     after(async () => {
       await variant.remove()
       rmSync(folder, { recursive: true })
@@ -86,6 +87,8 @@ for (const cloud of ['eks', 'gke'] as const) {
 
     test('uninstalled, nothing is left in the namespace', async () => {
       await variant.uninstall()
+      // What Flagger made has the Canary as its owner: the cluster's collector takes it away, a little later.
+      await until(async () => (await variant.leftovers()).length === 0, { deadlineMs: 60_000, everyMs: 1000 }).catch(() => undefined)
       assert.deepEqual(await variant.leftovers(), [])
     })
 

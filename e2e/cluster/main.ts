@@ -10,7 +10,9 @@ const [what = 'services'] = process.argv.slice(2)
 const KUBECONFIGS = { services: ['KUBECONFIG'], install: ['KUBECONFIG_EKS', 'KUBECONFIG_GKE'] } as const
 
 const problems = async (): Promise<string[]> => {
-  const programs = ['kubectl', 'helm', 'istioctl'].filter((program) => find(program) === undefined)
+  const programs = ['kubectl', 'helm', 'istioctl', ...(what === 'install' ? ['openssl'] : [])].filter(
+    (program) => find(program) === undefined,
+  )
   const given = KUBECONFIGS[what as keyof typeof KUBECONFIGS].map((name) => process.env[name] ?? process.env['KUBECONFIG'])
   const unreachable = await Promise.all(
     given.map(

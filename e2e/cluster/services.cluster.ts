@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Client } from 'pg'
 import { journey, type Journey } from '../src/journey.js'
-import { eventsOf, follow, initialised, told } from './canary.js'
+import { follow, initialised, told } from './canary.js'
 import { decliningPsp } from './declining-psp.js'
 import { measure, stopProbes } from './identities.js'
 import { CANARY, releaseOf, type Change } from './installation.js'
@@ -13,6 +13,10 @@ import { World } from './world.js'
 const CANARY_WITHIN_MS = 420_000
 /** Traffic before and after, so that there is something to compare and what comes late is seen. */
 const CALLS_AROUND = 400
+
+/** Flagger names the first metric that is out of bounds, by the alphabet: none of these orders is confirmed, since no payment comes. */
+const isOfBusiness = (event: string): boolean => /advancement (orders-confirmed|payments-failed) /.test(event)
+const isOfRequests = (event: string): boolean => /advancement (success rate|request duration) /.test(event)
 
 let world: World
 let buyer: Journey
@@ -46,8 +50,8 @@ test('the proxies let through what the call table has, by certificate, method an
 })
 
 test('a good release is shifted step by step and promoted, and no request fails', async () => {
-  const { moments, answers } = await released({ name: 'good', services: { [CANARY]: {} } })
-  assert.equal(moments.at(-1)?.phase, 'Succeeded', (await eventsOf(world, CANARY)).join('\n'))
+  const { moments, said, answers } = await released({ name: 'good', services: { [CANARY]: {} } })
+  assert.equal(moments.at(-1)?.phase, 'Succeeded', said.join('\n'))
   assert.deepEqual(Object.keys(answers), ['ok'])
 })
 
@@ -57,13 +61,10 @@ test('a release whose payments are all declined is rolled back, and no order out
   const bad: Change = { name: 'bad', services: { [CANARY]: { PSP_URL: `http://${world.around.reach}:${psp.port}` } } }
   try {
     const since = new Date()
-    const { moments, answers } = await released(bad)
-    const events = await eventsOf(world, CANARY)
-    assert.equal(moments.at(-1)?.phase, 'Failed', events.join('\n'))
-    assert.ok(
-      events.some((event) => /payments-failed/.test(event)),
-      events.join('\n'),
-    )
+    const { moments, said, answers } = await released(bad)
+    assert.equal(moments.at(-1)?.phase, 'Failed', said.join('\n'))
+    assert.ok(said.some(isOfBusiness), said.join('\n'))
+    assert.ok(!said.some(isOfRequests), said.join('\n'))
     assert.deepEqual(Object.keys(answers), ['ok'], 'answers are as ever')
     const outcomes = await authorisations(since)
     for (const { release, status, count } of outcomes) console.log(`  ${release.padEnd(20)} ${status.padEnd(10)} ${count}`)
@@ -84,10 +85,11 @@ const released = async (change: Change) => {
   try {
     await traffic.more(CALLS_AROUND)
     await world.install(change)
-    const moments = await follow(world, CANARY, CANARY_WITHIN_MS)
+    const { moments, said } = await follow(world, CANARY, CANARY_WITHIN_MS)
     await traffic.more(CALLS_AROUND)
     console.log(told(moments))
-    return { moments, answers: traffic.answers }
+    for (const event of said) console.log(`  ${event}`)
+    return { moments, said, answers: traffic.answers }
   } finally {
     await traffic.end()
     console.log(traffic.answers)

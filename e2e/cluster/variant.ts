@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt, CHART, Cluster, root, type Ran, type Resource } from './cluster.js'
 
@@ -5,6 +6,8 @@ export type Cloud = 'eks' | 'gke'
 
 const CRDS = 'externalsecrets.external-secrets.io'
 const INGRESS = 'istio-ingress'
+/** Of the Pod that `helm test` makes. */
+const TEST_ACCOUNT = 'catamaran-test'
 const PART_OF = 'app.kubernetes.io/part-of=catamaran'
 /** What the cluster itself puts into each namespace, or keeps of what was there. */
 const NOT_OURS = ['configmap/kube-root-ca.crt', 'configmap/istio-ca-root-cert', 'serviceaccount/default']
@@ -24,7 +27,7 @@ export class Variant {
   }
 
   /** What a platform has before the charts come: CRDs, the ingress gateway with the domain's certificate, an empty namespace. */
-  async prepare(): Promise<void> {
+  async prepare(folder: string): Promise<void> {
     if ((await this.cluster.attempt('kubectl', ['get', 'crd', CRDS])).code !== 0) {
       const file = process.env['EXTERNAL_SECRETS_CRDS']
       if (file === undefined)
@@ -34,8 +37,13 @@ export class Variant {
       await this.cluster.kubectl('apply', '--server-side', '-f', file)
       await this.cluster.kubectl('wait', '--for=condition=Established', `crd/${CRDS}`, '--timeout=30s')
     }
-    await this.cluster.apply(...[INGRESS, this.namespace].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })))
-    await this.cluster.apply(GATEWAY_POD, CERTIFICATE)
+    await this.cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: INGRESS } })
+    await this.cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: this.namespace, labels: { 'istio-injection': 'enabled' } },
+    })
+    await this.cluster.apply(GATEWAY_POD, GATEWAY_SERVICE, await certificate(folder))
   }
 
   async remove(): Promise<void> {
@@ -81,15 +89,26 @@ export class Variant {
     }
   }
 
-  /** Has the API server judge every object of the render, hooks too, and keep none. */
+  /** Has the API server judge every object of the render, hooks too, and keep none. A Pod is taken only where its account is. */
   async dryRun(): Promise<number> {
     const rendered = await this.cluster.helm(['template', ...this.args([], CHART)])
-    const told = await this.cluster.run(
-      'kubectl',
-      ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-n', this.namespace, '-f', '-'],
-      rendered,
-    )
-    return told.trim().split('\n').length
+    await this.cluster.kubectl('create', 'serviceaccount', TEST_ACCOUNT, '-n', this.namespace)
+    try {
+      const judged = [
+        'apply',
+        '--server-side',
+        '--force-conflicts',
+        '--dry-run=server',
+        '--validate=strict',
+        '-n',
+        this.namespace,
+        '-f',
+        '-',
+      ]
+      return (await this.cluster.run('kubectl', judged, rendered)).trim().split('\n').length
+    } finally {
+      await this.cluster.kubectl('delete', 'serviceaccount', TEST_ACCOUNT, '-n', this.namespace)
+    }
   }
 
   /** Of each object its identity, and the version of what it shall be. */
@@ -166,10 +185,30 @@ const GATEWAY_POD = {
     template: { metadata: { labels }, spec: { containers: [{ name: 'gateway', image: 'none' }] } },
   },
 }
-const CERTIFICATE = {
+const GATEWAY_SERVICE = {
   apiVersion: 'v1',
-  kind: 'Secret',
-  type: 'kubernetes.io/tls',
-  metadata: { name: 'shop-tls', namespace: INGRESS },
-  stringData: { 'tls.crt': 'none', 'tls.key': 'none' },
+  kind: 'Service',
+  metadata: { name: 'istio-ingress', namespace: INGRESS },
+  spec: {
+    selector: labels,
+    ports: [
+      { name: 'http', port: 80 },
+      { name: 'https', port: 443 },
+    ],
+  },
+}
+
+/** The domain's certificate: signed by nobody, and good for a day. */
+const certificate = async (folder: string): Promise<object> => {
+  const [key, crt] = [join(folder, 'tls.key'), join(folder, 'tls.crt')]
+  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=shop.example.com', '-keyout', key, '-out', crt]
+  const { code, stderr } = await attempt('openssl', made)
+  if (code !== 0) throw new Error(`openssl: ${stderr}`)
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'kubernetes.io/tls',
+    metadata: { name: 'shop-tls', namespace: INGRESS },
+    stringData: { 'tls.crt': readFileSync(crt, 'utf8'), 'tls.key': readFileSync(key, 'utf8') },
+  }
 }

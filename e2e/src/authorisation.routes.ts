@@ -28,7 +28,7 @@ const printedBy = async (service: ServiceName, { serviceEnv }: RunningSystem): P
   const own = serviceEnv[service] ?? {}
   const database = own['DATABASE_URL'] === undefined ? {} : { DATABASE_URL: `postgres://nobody@${NOWHERE}/nothing` }
   const env = { PATH: process.env['PATH'], ...own, ...REACHES_NOTHING, ...database }
-  const { stdout } = await promisify(execFile)(process.execPath, [main, 'routes'], { env, timeout: 60_000, maxBuffer: 2 ** 24 })
+  const { stdout } = await promisify(execFile)(process.execPath, [main, 'routes'], { env, timeout: 240_000, maxBuffer: 2 ** 24 })
   return JSON.parse(stdout) as GuardedRoute[]
 }
 

@@ -68,7 +68,7 @@ const ASYNCAPI = 'docs/events.asyncapi.json'
 /** The filter of common passwords, as auth-service makes it of the lists it has as devDependencies. */
 const commonPasswords = async (): Promise<Buffer> => {
   const script = fileURLToPath(new URL('../../../../apps/auth-service/dist/test/common-passwords.js', import.meta.url))
-  const options = { encoding: 'buffer', timeout: 60_000, maxBuffer: 16 * 1024 * 1024 } as const
+  const options = { encoding: 'buffer', timeout: 240_000, maxBuffer: 16 * 1024 * 1024 } as const
   return (await promisify(execFile)(process.execPath, [script], options)).stdout
 }
 

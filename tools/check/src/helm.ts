@@ -47,7 +47,7 @@ export async function helm(args: readonly string[], cwd: string): Promise<{ isOk
   const cache = process.env['CATAMARAN_CACHE'] ?? join(homedir(), '.cache', 'catamaran')
   found ??= process.env['HELM'] === undefined ? fetchHelm(cache) : ownHelm(process.env['HELM'])
   try {
-    const { stdout } = await run(await found, [...args], { cwd, timeout: 60_000, maxBuffer: 16 * 1024 * 1024 })
+    const { stdout } = await run(await found, [...args], { cwd, timeout: 240_000, maxBuffer: 16 * 1024 * 1024 })
     return { isOk: true, text: stdout }
   } catch (error) {
     const { stderr, stdout } = error as { stderr?: string; stdout?: string }

@@ -55,7 +55,7 @@ export const mergedOpenApi = async (): Promise<string> => {
 
 const printedBy = async (service: ServiceName, env: Record<string, string>): Promise<ServiceDocument> => {
   const main = join(ROOT, 'apps', service, 'dist/src/main.js')
-  const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 }
+  const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 240_000, maxBuffer: 64 * 1024 * 1024 }
   const { stdout } = await promisify(execFile)(process.execPath, [main, 'openapi'], options)
   return JSON.parse(stdout) as ServiceDocument
 }

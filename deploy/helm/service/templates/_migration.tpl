@@ -81,6 +81,8 @@ metadata:
 spec:
   backoffLimit: 3
   activeDeadlineSeconds: {{ .Values.migration.deadlineSeconds }}
+  # Helm takes it away once it succeeded. One that failed can be looked at for a day, and an uninstallation leaves it no longer than that.
+  ttlSecondsAfterFinished: 86400
   template:
     metadata:
       {{- /* A name of its own: it is no endpoint of the service, whichever way that is chosen. */}}
