@@ -10,7 +10,7 @@ const INGRESS = 'istio-ingress'
 const TEST_ACCOUNT = 'catamaran-test'
 const PART_OF = 'app.kubernetes.io/part-of=catamaran'
 /** What the cluster itself puts into each namespace, or keeps of what was there. */
-const NOT_OURS = ['configmap/kube-root-ca.crt', 'configmap/istio-ca-root-cert', 'serviceaccount/default']
+const NOT_OURS = ['configmap/kube-root-ca.crt', 'configmap/istio-ca-root-cert', 'configmap/istio-ca-crl', 'serviceaccount/default']
 const KINDS_NOT_OURS = ['event', 'events.k8s.io', 'lease', 'podmetrics']
 
 /** One cloud's values, installed in a cluster that has that cloud's nodes and none of its services. */
