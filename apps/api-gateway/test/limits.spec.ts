@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { newId } from '@catamaran/contracts'
+import { RedisClient } from '@catamaran/data'
 import { Flags } from '@catamaran/flags'
 import { OutageProxy, spawnService, until } from '@catamaran/testing'
-import { Redis } from 'ioredis'
-import { ask, MAIN, startSetting, type Answer, type Setting } from './setting.js'
+import { ask, MAIN, sentBy, startSetting, type Answer, type Setting } from './setting.js'
 
 /** Members of `"name";a=1;b=2`. */
 const parametersOf = (header: string | string[] | undefined): Record<string, number> =>
@@ -164,43 +164,26 @@ describe('rate limits', () => {
     assert.equal((await read(url, token)).headers['ratelimit-policy'], '"caller";q=20;w=2')
   })
 
-  /** What Redis is asked about a caller: the numbers of each call after the key. */
-  const asking = async (sub: string, work: () => Promise<unknown>): Promise<{ wanted: number; owed: number }[]> => {
-    const redis = new Redis(setting.scope.engines.redisUrl)
-    const monitor = await redis.monitor()
-    try {
-      const calls: { wanted: number; owed: number }[] = []
-      monitor.on('monitor', (_time: string, [command = '', ...args]: string[], source: string) => {
-        const isAbout = source !== 'lua' && args.some((arg) => arg.includes(sub))
-        if (isAbout && command.toLowerCase() === 'evalsha') calls.push({ wanted: Number(args[5]), owed: Number(args[6]) })
-      })
-      await work()
-      const counted = () => calls.reduce((sum, { wanted, owed }) => sum + wanted + owed, 0)
-      await until(() => counted() >= 20, { message: 'all are counted in the end' })
-      assert.equal(counted(), 20)
-      return calls
-    } finally {
-      monitor.disconnect()
-      redis.disconnect()
-    }
-  }
-
   it('takes at most one round trip for a request, and none on credit', async () => {
     for (const [limit, most] of [
       ['0.1/30', 20],
       ['1000/100000', 4],
     ] as const) {
-      const { url } = await setting.gateway({ RATE_LIMIT_CALLER: limit })
+      const { url, service } = await setting.gateway({ RATE_LIMIT_CALLER: limit })
       const sub = newId('user')
       const token = await setting.issuer.token({ sub })
       await read(url, await buyer()) // the script is loaded with the first
-      const calls = await asking(sub, async () => {
-        await read(url, token)
-        assert.equal(statuses(await readMany(url, token, 19)), '19×200 0×429')
-      })
-      assert.ok(calls.length <= most, `${calls.length} calls for 20 requests at ${limit}`)
+      const sent = sentBy(service.app.get(RedisClient), sub)
+      await read(url, token)
+      assert.equal(statuses(await readMany(url, token, 19)), '19×200 0×429')
+      // Its numbers come after the script, the count of keys and the key: interval, tolerance, wanted, owed.
+      const calls = () => sent.map(({ args }) => ({ wanted: Number(args[5]), owed: Number(args[6]) }))
+      const counted = () => calls().reduce((sum, { wanted, owed }) => sum + wanted + owed, 0)
+      await until(() => counted() >= 20, { message: 'all are counted in the end' })
+      assert.equal(counted(), 20)
+      assert.ok(sent.length <= most, `${sent.length} calls for 20 requests at ${limit}`)
       assert.equal(
-        calls.some(({ owed }) => owed > 0),
+        calls().some(({ owed }) => owed > 0),
         limit !== '0.1/30',
       )
     }

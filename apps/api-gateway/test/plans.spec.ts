@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { newId, type Plan } from '@catamaran/contracts'
+import { RedisClient } from '@catamaran/data'
 import { OutageProxy, until } from '@catamaran/testing'
 import { Redis } from 'ioredis'
 import { Agent } from 'undici'
-import { ask, startSetting, type Answer, type Setting } from './setting.js'
+import { ask, sentBy, startSetting, type Answer, type Setting } from './setting.js'
 
 describe('plans', () => {
   let setting: Setting
@@ -98,25 +99,21 @@ describe('plans', () => {
   })
 
   it('are counted in one round trip, with both keys in one slot of a cluster', async () => {
-    const { url } = await setting.gateway()
+    const { url, service } = await setting.gateway()
     const { text, partnerId } = setting.auth.newKey({ plan: 'daily' })
-    await read(url, text)
-    const redis = new Redis(setting.scope.engines.redisUrl)
-    const monitor = await redis.monitor()
-    try {
-      const sent: string[] = []
-      monitor.on('monitor', (_time: string, [command = '', ...args]: string[], source: string) => {
-        if (source !== 'lua' && args.some((arg) => arg.includes(partnerId))) sent.push(command.toLowerCase())
-      })
-      for (let at = 0; at < 3; at++) assert.equal((await read(url, text)).status, 200)
-      await redis.set(`${setting.scope.keyPrefix}end:${partnerId}`, '')
-      await until(() => sent.includes('set'))
-      assert.deepEqual(sent, ['evalsha', 'evalsha', 'evalsha', 'set'])
-      const keys = await redis.keys(`${setting.scope.keyPrefix}rate:*${partnerId}*`)
-      assert.ok(keys.length > 0 && keys.every((key) => key.includes(`{${partnerId}}`)), keys.join(' '))
-    } finally {
-      monitor.disconnect()
-      redis.disconnect()
+    await read(url, text) // the script is loaded with the first
+    const sent = sentBy(service.app.get(RedisClient), partnerId)
+    for (let at = 0; at < 3; at++) assert.equal((await read(url, text)).status, 200)
+    assert.deepEqual(
+      sent.map(({ name }) => name),
+      ['evalsha', 'evalsha', 'evalsha'],
+    )
+    for (const { args } of sent) {
+      const keys = args.slice(2, 4).map(String)
+      assert.ok(
+        keys.every((key) => key.includes(`{${partnerId}}`)),
+        keys.join(' '),
+      )
     }
   })
 

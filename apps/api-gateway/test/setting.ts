@@ -170,3 +170,14 @@ export class Wire {
     this.socket.destroy()
   }
 }
+
+/** What a client sends to Redis about somebody, from now on, those of a pipeline too. */
+export const sentBy = (redis: RedisClient, who: string): { name: string; args: readonly unknown[] }[] => {
+  const sent: { name: string; args: readonly unknown[] }[] = []
+  const send = redis.sendCommand.bind(redis)
+  redis.sendCommand = (command, ...rest) => {
+    if (command.args.some((arg) => String(arg).includes(who))) sent.push({ name: command.name, args: command.args })
+    return send(command, ...rest)
+  }
+  return sent
+}
