@@ -107,6 +107,8 @@ test('it is narrowed by subject, actor, type and time, and tells of a person by 
   const within = recorded.filter(({ recordedAt }) => recordedAt >= from && recordedAt < to)
   assert.equal(within.length, 8 * PER_LINK + PER_LINK)
   assert.deepEqual(await narrowed({ from, to }), within)
+  const [fromS, toS] = [from, to].map((time) => time.replace('.000', '')) as [string, string]
+  assert.deepEqual(await narrowed({ from: fromS, to: toS }), within, 'a moment is the same however it is written')
   assert.equal(JSON.stringify(await narrowed({ subject: buyer })).includes(buyer), false)
 })
 

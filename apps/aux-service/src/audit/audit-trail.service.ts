@@ -59,18 +59,19 @@ export class AuditTrailService {
   constructor(private readonly repository: AuditRepository) {}
 
   /** A page of a topic's entries, the last recorded first; a subject's own are in order. @throws AppError request.invalid-cursor */
-  async list({ topic, subject, actor, type, from = '', to, cursor, limit }: AuditQuery): Promise<AuditEntryPage> {
+  async list({ topic, subject, actor, type, from, to, cursor, limit }: AuditQuery): Promise<AuditEntryPage> {
     const readers = this.open(topic, cursor)
     const [wantedSubject, wantedActor] = [subject, actor].map((id) => id && auditedId(id))
     const isWanted = (event: AuditedEvent): boolean =>
       event.subject === (wantedSubject ?? event.subject) &&
       event.actor === (wantedActor ?? event.actor) &&
       event.type === (type ?? event.type)
+    const [since, until] = [from === undefined ? -Infinity : Date.parse(from), to === undefined ? Infinity : Date.parse(to)]
     const items: AuditEntry[] = []
     for (let links = 0; links < MAX_LINKS && items.length < limit; links++) {
       const next = await newestOf(readers)
-      if (next === undefined || next.link.writtenAt < from) return { items, nextCursor: null }
-      const isTooNew = to !== undefined && next.link.writtenAt >= to
+      if (next === undefined || Date.parse(next.link.writtenAt) < since) return { items, nextCursor: null }
+      const isTooNew = Date.parse(next.link.writtenAt) >= until
       const events = next.reader.take(limit - items.length, (event) => !isTooNew && isWanted(event))
       items.push(...events.map((event) => entryOf(next.link, event)))
     }
