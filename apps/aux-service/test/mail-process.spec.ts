@@ -1,54 +1,32 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { newId, uuidOf, type OrderForMail, type OrderId } from '@catamaran/contracts'
+import { uuidOf, type OrderId } from '@catamaran/contracts'
 import { Database } from '@catamaran/data'
 import { Mailbox, spawnService, until } from '@catamaran/testing'
-import { Harness, orderFacts } from './harness.js'
+import { Harness } from './harness.js'
+import { OrdersOfCore } from './orders-of-core.js'
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
-const money = (amountMinor: number) => ({ amountMinor, currency: 'EUR' as const })
 
 let harness: Harness
 let mailbox: Mailbox
-const orders = new Map<OrderId, OrderForMail>()
-const core = createServer((request, response) => {
-  const ids = (new URL(request.url ?? '', 'http://core').searchParams.get('ids') ?? '').split(',') as OrderId[]
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(ids.flatMap((id) => orders.get(id) ?? [])))
-})
+let core: OrdersOfCore
 
 before(async () => {
   mailbox = await Mailbox.start()
-  await new Promise<void>((resolve) => core.listen(0, '127.0.0.1', resolve))
-  const coreUrl = `http://127.0.0.1:${(core.address() as AddressInfo).port}`
-  harness = await Harness.create('aux_mail_process', { CORE_URL: coreUrl, SMTP_URL: mailbox.url, MAIL_POLL_MS: '50', MAIL_RETRY_MS: '50' })
+  core = await OrdersOfCore.start()
+  harness = await Harness.create('aux_mail_process', { CORE_URL: core.url, SMTP_URL: mailbox.url, MAIL_POLL_MS: '50', MAIL_RETRY_MS: '50' })
 })
 after(async () => {
   await harness.close()
   await mailbox.close()
   core.close()
-  core.closeAllConnections()
 })
 
 /** Places an order that core-service knows, so that a mail about it waits. */
 const place = async (): Promise<{ orderId: OrderId; email: string }> => {
-  const facts = orderFacts(newId('seller'))
-  const email = `${facts.orderId}@example.org`
-  orders.set(facts.orderId, {
-    ...{
-      id: facts.orderId,
-      buyerId: facts.buyerId,
-      email,
-      language: 'en',
-      cancelReason: null,
-      actionUrl: null,
-      returns: [],
-      fulfilments: [],
-    },
-    ...{ lines: [{ name: 'Oak lamp', quantity: 3, unitPrice: money(100) }], shipping: money(0), total: money(300) },
-  })
+  const { facts, email } = core.add()
   await harness.publish('orders.order.placed.v1', facts.orderId, 1, { ...facts, holdExpiresAt: '2026-01-01T00:00:00.000Z' })
   return { orderId: facts.orderId, email }
 }

@@ -1,36 +1,23 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import { newId, uuidOf, type OrderForMail, type OrderId, type UserId } from '@catamaran/contracts'
+import { newId, uuidOf, type OrderId, type UserId } from '@catamaran/contracts'
 import { Mailbox, until } from '@catamaran/testing'
-import { Harness, orderFacts, partFacts } from './harness.js'
+import { Harness, partFacts, type orderFacts } from './harness.js'
+import { OrdersOfCore } from './orders-of-core.js'
 
 const holdExpiresAt = '2026-01-01T00:00:00.000Z'
-const money = (amountMinor: number) => ({ amountMinor, currency: 'EUR' as const })
 
 let harness: Harness
 let mailbox: Mailbox
 let url: string
 let first: Awaited<ReturnType<Harness['start']>>
-let isCoreDown = false
-const orders = new Map<OrderId, OrderForMail>()
-const asked = new Set<unknown>()
-// core-service's side has its own test (apps/core-service/test/order-mail.spec.ts): here it is what answers.
-const core = createServer((request, response) => {
-  const ids = (new URL(request.url ?? '', 'http://core').searchParams.get('ids') ?? '').split(',') as OrderId[]
-  asked.add(request.headers['x-service-token'] !== undefined && request.headers.authorization === undefined)
-  response
-    .writeHead(isCoreDown ? 503 : 200, { 'content-type': 'application/json' })
-    .end(JSON.stringify(isCoreDown ? {} : ids.flatMap((id) => orders.get(id) ?? [])))
-})
+let core: OrdersOfCore
 
 before(async () => {
   mailbox = await Mailbox.start()
-  await new Promise<void>((resolve) => core.listen(0, '127.0.0.1', resolve))
-  const coreUrl = `http://127.0.0.1:${(core.address() as AddressInfo).port}`
+  core = await OrdersOfCore.start()
   const fast = { MAIL_POLL_MS: '50', MAIL_RETRY_MS: '50' }
-  harness = await Harness.create('aux_mails', { CORE_URL: coreUrl, SMTP_URL: mailbox.url, ...fast })
+  harness = await Harness.create('aux_mails', { CORE_URL: core.url, SMTP_URL: mailbox.url, ...fast })
   first = await harness.start()
   url = first.url
 })
@@ -38,30 +25,8 @@ after(async () => {
   await harness.close()
   await mailbox.close()
   core.close()
-  core.closeAllConnections()
 })
 
-/** An order as core-service will tell of it. */
-const known = (changed: Partial<OrderForMail> = {}) => {
-  const facts = orderFacts(newId('seller'), changed.buyerId ?? newId('user'))
-  const email = `${facts.orderId}@example.org`
-  const order: OrderForMail = {
-    ...{
-      id: facts.orderId,
-      buyerId: facts.buyerId,
-      email,
-      language: 'en',
-      cancelReason: null,
-      actionUrl: null,
-      returns: [],
-      fulfilments: [],
-    },
-    ...{ lines: [{ name: 'Oak lamp', quantity: 3, unitPrice: money(100) }], shipping: money(0), total: money(300) },
-    ...changed,
-  }
-  orders.set(facts.orderId, order)
-  return { facts, email, order }
-}
 const place = (facts: ReturnType<typeof orderFacts>) =>
   harness.publish('orders.order.placed.v1', facts.orderId, 1, { ...facts, holdExpiresAt })
 const outcomesOf = async (orderId: OrderId): Promise<(string | null)[]> =>
@@ -91,7 +56,7 @@ const preferences = async (user: UserId, body?: unknown) => {
 
 test('a buyer gets a mail and a notification of each thing, in their language, with the Message-ID of its event', async () => {
   const part = partFacts(newId('partner'))
-  const { facts, email } = known({
+  const { facts, email } = core.add({
     language: 'de',
     fulfilments: [{ id: part.fulfilmentId, carrier: 'PostNL', trackingNumber: '3SABC' }],
   })
@@ -112,11 +77,11 @@ test('a buyer gets a mail and a notification of each thing, in their language, w
     items.map(({ type }) => type),
     ['order_shipped', 'order_placed'],
   )
-  assert.deepEqual([...asked], [true], 'core-service is asked with the service token alone')
+  assert.deepEqual([...core.asked], [true], 'core-service is asked with the service token alone')
 })
 
 test('an event that comes twice in one batch makes one mail and one notification, and no dead letter', async () => {
-  const { facts, email } = known()
+  const { facts, email } = core.add()
   const id = newId('event')
   const headers = {
     ...{ ce_specversion: '1.0', ce_id: id, ce_type: 'orders.order.placed.v1', ce_source: '/core-service' },
@@ -133,14 +98,14 @@ test('an event that comes twice in one batch makes one mail and one notification
 })
 
 test('a mail server or a core-service that is away loses no mail: it is sent once they are back', async () => {
-  const [first, second] = [known(), known()]
+  const [first, second] = [core.add(), core.add()]
   mailbox.refuse = true
   await place(first.facts)
   const tries = async () =>
     (await harness.query<{ attempts: number }>('select attempts from mail where order_id = $1', [uuidOf(first.facts.orderId)]))[0]
       ?.attempts ?? 0
   await until(async () => (await tries()) > 1, { message: 'it is tried again' })
-  isCoreDown = true
+  core.isDown = true
   // The try in hand may have read its order already: the mail server takes nothing until another one has met the absent core.
   const before_ = await tries()
   await until(async () => (await tries()) > before_ + 1, { message: 'a try has met the absent core' })
@@ -149,7 +114,7 @@ test('a mail server or a core-service that is away loses no mail: it is sent onc
   await until(async () => (await harness.query('select from mail where outcome is null and attempts > 1')).length === 2, {
     ...{ deadlineMs: 20_000, message: 'both are tried again' },
   })
-  isCoreDown = false
+  core.isDown = false
   for (const { facts, email } of [first, second]) {
     await ended(facts.orderId, 'sent')
     assert.equal(mailbox.to(email).length, 1)
@@ -157,8 +122,8 @@ test('a mail server or a core-service that is away loses no mail: it is sent onc
 })
 
 test('without an address, an order or the wish for mails, and after an erasure, nothing is sent', async () => {
-  const [nowhere, gone, unwanted] = [known({ email: null }), known(), known()]
-  orders.delete(gone.facts.orderId)
+  const [nowhere, gone, unwanted] = [core.add({ email: null }), core.add(), core.add()]
+  core.orders.delete(gone.facts.orderId)
   const buyer = unwanted.facts.buyerId
   assert.deepEqual(await preferences(buyer), { status: 200, body: { mail: true } })
   assert.equal((await preferences(buyer, { mail: 'never' })).status, 400)
@@ -185,7 +150,7 @@ test('without an address, an order or the wish for mails, and after an erasure, 
 })
 
 test('a mail whose address is refused for good is given up, once', async () => {
-  const { facts, email } = known()
+  const { facts, email } = core.add()
   mailbox.refuseFor = email
   await place(facts)
   await ended(facts.orderId, 'failed')
@@ -197,7 +162,7 @@ test('a mail goes in clear to another host only where that is allowed', async ()
   await first.service.close()
   // The mailbox by an address that doesn't look like this machine.
   const elsewhere = mailbox.url.replace('127.0.0.1', '[::ffff:127.0.0.1]')
-  const { facts, email } = known()
+  const { facts, email } = core.add()
   await place(facts)
   const wary = await harness.start({ SMTP_URL: elsewhere })
   const tries = () => harness.query('select from mail where order_id = $1 and outcome is null and attempts > 1', [uuidOf(facts.orderId)])
