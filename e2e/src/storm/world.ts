@@ -13,6 +13,8 @@ from hot where hot.product_id = s.product_id returning s.product_id`
 const HOT_PRODUCTS = 24
 const TOKEN_S = 300
 const REFRESH_MS = 200_000
+/** Before the storm nobody is in a hurry: a system that just started may be slow. */
+const SET_UP_MS = 30_000
 
 /** What a storm's clients share: products, partners, tokens, and the way to a bank's confirmation. */
 export class World {
@@ -104,11 +106,11 @@ export class World {
         'idempotency-key': newId('request'),
       },
       body: JSON.stringify({ url: `${receiver}/${partner}`, events: ['*'] }),
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(SET_UP_MS),
     })
     if (created.status !== 201) throw new Error(`registering a webhook endpoint answered ${created.status}: ${await created.text()}`)
     const { secret } = (await created.json()) as { secret: string }
-    await fetch(`${receiver}/api/secrets`, { method: 'POST', body: JSON.stringify({ secret }), signal: AbortSignal.timeout(5_000) })
+    await fetch(`${receiver}/api/secrets`, { method: 'POST', body: JSON.stringify({ secret }), signal: AbortSignal.timeout(SET_UP_MS) })
   }
 
   private async token(sub: string, scope: string): Promise<string> {
