@@ -42,10 +42,15 @@ const eventsOf = async ({ cluster, namespace }: World, name: string): Promise<st
 }
 
 /**
- * Follows a canary from when Flagger sees the new version until it has ended, one way or the other. What Flagger says is read along the way: the
+ * Follows a canary from when Flagger sees the new version until it has ended, one way or the other, and tells each step. What Flagger says is read along the way: the
  * API server soon keeps only the last of events that are alike.
  */
-export const follow = async (world: World, name: string, withinMs: number): Promise<{ moments: Moment[]; said: string[] }> => {
+export const follow = async (
+  world: World,
+  name: string,
+  withinMs: number,
+  tell: (moment: Moment) => void,
+): Promise<{ moments: Moment[]; said: string[] }> => {
   const since = performance.now()
   const moments: Moment[] = []
   const said = new Set<string>()
@@ -54,7 +59,11 @@ export const follow = async (world: World, name: string, withinMs: number): Prom
     async () => {
       const { phase, weight } = await look(world, name)
       const last = moments.at(-1)
-      if (last?.phase !== phase || last.weight !== weight) moments.push({ at: (performance.now() - since) / 1000, phase, weight })
+      if (last?.phase !== phase || last.weight !== weight) {
+        const moment = { at: (performance.now() - since) / 1000, phase, weight }
+        moments.push(moment)
+        tell(moment)
+      }
       for (const event of await eventsOf(world, name))
         if (!before.has(event)) said.add(event.replace('(combined from similar events): ', ''))
       return moments.some((moment) => moment.phase === 'Progressing') && ENDS.includes(phase)
@@ -63,6 +72,3 @@ export const follow = async (world: World, name: string, withinMs: number): Prom
   )
   return { moments, said: [...said] }
 }
-
-export const told = (moments: readonly Moment[]): string =>
-  moments.map(({ at, phase, weight }) => `  ${at.toFixed(1).padStart(6)} s  ${phase.padEnd(16)} ${String(weight).padStart(3)} %`).join('\n')

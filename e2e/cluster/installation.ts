@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -80,11 +79,10 @@ export interface Change {
 const VERSION = '0.1.0'
 /** The one service whose releases are watched: each canary is a second Pod. */
 export const CANARY: ServiceName = 'core-service'
-const digestOf = (name: string): string => `sha256:${createHash('sha256').update(name).digest('hex')}`
 
-/** The release of a service as its charts name it: payment operations and metrics go by it. */
+/** The release of a service as its charts name it, by its image's tag: payment operations and metrics go by it. */
 export const releaseOf = (name: ServiceName, change?: Change): string =>
-  change?.services[name] === undefined ? VERSION : `${VERSION}-${digestOf(change.name).slice(7, 19)}`
+  change?.services[name] === undefined ? VERSION : `${VERSION}-${change.name}`
 
 /** The values of an installation on this machine's stores and sandbox. */
 export const valuesFor = (around: Surroundings, change?: Change): Record<string, unknown> => {
@@ -97,7 +95,7 @@ export const valuesFor = (around: Surroundings, change?: Change): Record<string,
     autoscaling: { min: 1, max: 2 },
     // The cores of one machine have everything on them: how long a request takes says little of a release.
     canary: { enabled: name === CANARY, requests: { p99Ms: 5000 } },
-    ...(change?.services[name] !== undefined && { digest: digestOf(change.name) }),
+    ...(change?.services[name] !== undefined && { tag: releaseOf(name, change) }),
     config: { ...config, ...(around.areProcesses ? {} : change?.services[name]) },
     ...(around.areProcesses && { podAnnotations: { 'cluster/command': command(name, around, change) } }),
   })

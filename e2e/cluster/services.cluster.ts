@@ -2,17 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Client } from 'pg'
 import { journey, type Journey } from '../src/journey.js'
-import { follow, initialised, told } from './canary.js'
-import { decliningPsp } from './declining-psp.js'
+import { initialised } from './canary.js'
 import { measure, stopProbes } from './identities.js'
-import { CANARY, releaseOf, type Change } from './installation.js'
-import { relay } from './relay.js'
-import { Traffic } from './traffic.js'
+import { CANARY, releaseOf } from './installation.js'
+import { good, release, withDeclining } from './releases.js'
 import { World } from './world.js'
-
-const CANARY_WITHIN_MS = 420_000
-/** Traffic before and after, so that there is something to compare and what comes late is seen. */
-const CALLS_AROUND = 400
 
 /** Flagger names the first metric that is out of bounds, by the alphabet: none of these orders is confirmed, since no payment comes. */
 const isOfBusiness = (event: string): boolean => /advancement (orders-confirmed|payments-failed) /.test(event)
@@ -50,18 +44,15 @@ test('the proxies let through what the call table has, by certificate, method an
 })
 
 test('a good release is shifted step by step and promoted, and no request fails', async () => {
-  const { moments, said, answers } = await released({ name: 'good', services: { [CANARY]: {} } })
+  const { moments, said, answers } = await release(world, buyer, good())
   assert.equal(moments.at(-1)?.phase, 'Succeeded', said.join('\n'))
   assert.deepEqual(Object.keys(answers), ['ok'])
 })
 
 test('a release whose payments are all declined is rolled back, and no order outside its share saw it', async () => {
-  const psp = await decliningPsp(world.system.sandbox.psp.url)
-  const way = await relay({ host: world.around.reach, port: psp.port }, { host: '127.0.0.1', port: psp.port })
-  const bad: Change = { name: 'bad', services: { [CANARY]: { PSP_URL: `http://${world.around.reach}:${psp.port}` } } }
-  try {
+  await withDeclining(world, async (bad) => {
     const since = new Date()
-    const { moments, said, answers } = await released(bad)
+    const { moments, said, answers } = await release(world, buyer, bad)
     assert.equal(moments.at(-1)?.phase, 'Failed', said.join('\n'))
     assert.ok(said.some(isOfBusiness), said.join('\n'))
     assert.ok(!said.some(isOfRequests), said.join('\n'))
@@ -73,28 +64,8 @@ test('a release whose payments are all declined is rolled back, and no order out
       declined.map(({ release }) => release),
       [releaseOf(CANARY, bad)],
     )
-  } finally {
-    await way.close()
-    psp.close()
-  }
+  })
 })
-
-/** Brings a release in under traffic, and waits until its canary has ended. */
-const released = async (change: Change) => {
-  const traffic = new Traffic(world.system, buyer)
-  try {
-    await traffic.more(CALLS_AROUND)
-    await world.install(change)
-    const { moments, said } = await follow(world, CANARY, CANARY_WITHIN_MS)
-    await traffic.more(CALLS_AROUND)
-    console.log(told(moments))
-    for (const event of said) console.log(`  ${event}`)
-    return { moments, said, answers: traffic.answers }
-  } finally {
-    await traffic.end()
-    console.log(traffic.answers)
-  }
-}
 
 /** How the authorisations of the orders since then ended, by the release that took the order. */
 const authorisations = async (since: Date): Promise<{ release: string; status: string; count: number }[]> => {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import type { RunningSystem } from '@catamaran/stack'
 import { benchAuth } from './auth.js'
 import { benchGrowth } from './growth.js'
+import { benchImport } from './import.js'
 import { describeMachine, makeDataDir, measureSync } from './machine.js'
 import { benchObservability } from './observability.js'
 import { benchOrders } from './orders.js'
@@ -21,12 +22,13 @@ const ON_A_SYSTEM: Record<string, (system: RunningSystem) => Promise<void>> = {
   relay: benchRelay,
   auth: benchAuth,
   observability: benchObservability,
+  import: benchImport,
   growth: benchGrowth,
   soak: benchSoak,
 }
 const NAMES = ['start', ...Object.keys(ON_A_SYSTEM)]
 /** Take many minutes: only when they are named. */
-const ON_REQUEST = new Set(['growth', 'soak', 'observability'])
+const ON_REQUEST = new Set(['import', 'growth', 'soak', 'observability'])
 
 const HELP = `Usage: npm run bench -- [names] [--data DIR]
 
@@ -40,10 +42,11 @@ It starts a system of its own (engines with fsync on, no limits for callers) and
   relay      publish the outbox, against kafkajs alone
   auth       API keys and tokens at the gateway, sign-in, and whether sign-ins delay a token refresh
   observability  orders placed with each signal on and off (some minutes; only when named)
+  import     a partner brings in 100,000 products as one stream: time, CPU and memory (only when named)
   growth     pages read and CPU per request with 1,000,000 products and orders, against 1,000 (some minutes; only when named)
   soak       memory of each service while orders come for ten minutes (only when named)
 
-Without names all of them but the last three. --data DIR names a folder on the disk to be measured (default: the temporary folder).
+Without names all of them but the last four. --data DIR names a folder on the disk to be measured (default: the temporary folder).
 `
 
 function readArguments(): { names: string[]; data: string | undefined } | undefined {

@@ -18,6 +18,8 @@ const ROUND_MS = 2_500
 const WARM_UP: Limits = { durationMs: 10_000, maxCount: 6_000 }
 /** Until all orders of a round are paid and told. */
 const REST_WITHIN_MS = 60_000
+/** Ten thousand orders' payments, webhooks and mails. */
+const CATCH_UP_WITHIN_MS = 300_000
 const GOALS = { spread: 1.5, oneProduct: 3, cpuUs: 500 }
 
 type Limits = Pick<LoadJob, 'durationMs' | 'maxCount'>
@@ -58,6 +60,8 @@ export async function benchOrders(system: RunningSystem): Promise<void> {
       inRounds<Sample>(ROUNDS, { spreadAlone: told(() => place(run, undefined)), oneAlone: told(() => place(run, hot)) }),
     )
     print({ ...samples, ...alone } as Samples, products.ids.length)
+    progress('place order: what was held back is made up for')
+    await atRest(pidsOf(system), undefined, CATCH_UP_WITHIN_MS)
   } finally {
     await Promise.all([client.stop(), floor.stop()])
   }

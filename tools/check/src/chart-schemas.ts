@@ -19,6 +19,7 @@ const resources = z.strictObject({ requests: quantities.optional(), limits: quan
 const seconds = z.string().regex(/^[0-9]+[sm]$/)
 const url = z.string().regex(/^(https?:\/\/.*)?$/)
 const strings = z.record(z.string(), z.string())
+const tag = z.string().regex(/^[\w.-]*$/)
 
 /** The names in a service's own schema of its environment. */
 const namesOf = (schema: z.ZodType): string[] => {
@@ -134,7 +135,7 @@ const globalValues = (common: readonly string[]) =>
     config: variables(common),
     image: z.strictObject({
       registry: said,
-      tag: z.string().regex(/^[\w.-]*$/),
+      tag,
       pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']),
     }),
     podAnnotations: strings,
@@ -162,6 +163,7 @@ const serviceValues = (names: readonly string[], common: readonly string[]) => {
   const own = names.filter((name) => !SET_BY_CHARTS.has(name))
   return z.strictObject({
     global: globalValues(common),
+    tag,
     digest: z.string().regex(/^(sha256:[0-9a-f]{64})?$/),
     public: z.boolean(),
     database: z.string().regex(/^[a-z_]*$/),

@@ -49,6 +49,7 @@ const REFUSED: readonly (readonly [value: string, names: string])[] = [
   ['core-service.podLabels.team=1', "'/podLabels/team'"],
   ['core-service.internet={https}', "'/internet/0'"],
   ['core-service.digest=sha256:1', "'/digest'"],
+  ['core-service.tag=latest', 'latest'],
   ['core-service.canary.strategy=shadow', "'/canary/strategy'"],
   ['core-service.canary.metrics.x.max=1', 'canary.metrics.x has neither a query nor a part and a whole'],
   ['core-service.canary.metrics.payments-failed.max=null', 'canary.metrics.payments-failed has neither min nor max'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { getPriority, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { until } from './eventually.js'
@@ -45,18 +45,6 @@ describe('processes', () => {
     await until(() => told.some((line) => line.includes('thing is back')))
     assert.match(told[0] ?? '', /thing was killed by SIGKILL; starting it again in 0\.2 s\.[\s\S]*started/)
     assert.notEqual(processes.pidOf('thing'), first)
-  })
-
-  it('give way to others once they are ready, also after they were brought back', async () => {
-    await processes.start(shell('touch up; exec sleep 60', { givesWay: true }))
-    const first = processes.pidOf('thing')
-    assert.equal(getPriority(first), 10)
-    if (existsSync('/proc/self/autogroup')) assert.match(readFileSync(`/proc/${first}/autogroup`, 'utf8'), /nice 10$/m)
-    process.kill(first, 'SIGKILL')
-    await until(() => told.some((line) => line.includes('thing is back')))
-    assert.equal(getPriority(processes.pidOf('thing')), 10)
-    await processes.start(shell('exec sleep 60', { name: 'other' }))
-    assert.equal(getPriority(processes.pidOf('other')), 0)
   })
 
   it('are tried again and again, each time after a longer wait', async () => {

@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, writeFileSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { closeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from './errors.js'
 import type { Logs } from './logs.js'
@@ -24,8 +23,6 @@ export interface ProcessSpec {
   readonly rank: 'door' | 'service' | 'sandbox' | 'engine'
   /** Done before each start, also before a restart. */
   readonly beforeStart?: () => Promise<void>
-  /** When all cores are busy, others go before it. */
-  readonly givesWay?: boolean
   /** Done after it was stopped. */
   readonly afterStop?: () => void
 }
@@ -157,10 +154,7 @@ export class Processes {
       if (failed) throw new Refusal(`${spec.name} could not be started: ${failed.message}.`)
       if (hasExited(child))
         throw new Refusal(`${spec.name} ${howItEnded(child)} before it was ready.${this.lastLines(spec.name, running.logFrom)}`)
-      if (await spec.isReady().catch(() => false)) {
-        if (spec.givesWay === true && child.pid !== undefined) giveWay(child.pid)
-        return
-      }
+      if (await spec.isReady().catch(() => false)) return
       if (Date.now() > deadline) {
         throw new Refusal(`${spec.name} was not ready within ${spec.readyWithinMs / 1000} s.${this.lastLines(spec.name, running.logFrom)}`)
       }
@@ -215,18 +209,6 @@ export class Processes {
   private lastLines(name: string, from: number): string {
     const tail = this.logs.tail(name, from)
     return tail ? ` Its last lines (${this.logs.pathOf(name)}):\n${tail}` : ` It wrote nothing to ${this.logs.pathOf(name)}.`
-  }
-}
-
-const NICE = 10
-
-/** Linux may schedule each session as one (sched_autogroup): then only the session's own nice value counts (man 7 sched). */
-function giveWay(pid: number): void {
-  try {
-    setPriority(pid, NICE)
-    writeFileSync(`/proc/${pid}/autogroup`, String(NICE))
-  } catch {
-    // it has gone, or the system has no such thing
   }
 }
 

@@ -35,8 +35,6 @@ export interface Surroundings {
   readonly listen: string
   /** Region and credentials of DynamoDB. */
   readonly aws: Record<string, string>
-  /** For tests: everything is waited for, so nothing gives way. */
-  readonly fast: boolean
 }
 
 /** How long a service may drain: within what processes.ts gives it before it is killed. */
@@ -137,7 +135,6 @@ export const migration = (name: ServiceName, around: Surroundings) => ({
 export const service = (name: ServiceName, around: Surroundings): ProcessSpec => ({
   name,
   rank: name === 'api-gateway' ? 'door' : 'service',
-  givesWay: name === 'aux-service' && !around.fast, // nobody waits for it
   ...node(around.root, `apps/${name}/dist/src/main.js`, ON_THE_HOT_PATH.includes(name) ? BOUNDED : [...BOUNDED, ...LEAN]),
   env: serviceEnv(name, around),
   stopSignal: 'SIGTERM',
@@ -145,10 +142,9 @@ export const service = (name: ServiceName, around: Surroundings): ProcessSpec =>
   isReady: () => httpAnswers(`${local(around.ports[`${name}-admin`])}/readyz`),
 })
 
-export const sandbox = (name: SandboxName, { root, ports, dataDir, secrets, gateway, fast }: Surroundings): ProcessSpec => ({
+export const sandbox = (name: SandboxName, { root, ports, dataDir, secrets, gateway }: Surroundings): ProcessSpec => ({
   name,
   rank: 'sandbox',
-  givesWay: !fast, // the outside world has machines of its own
   ...node(root, `sandbox/${name}/dist/src/main.js`),
   env: {
     HOST: '127.0.0.1',

@@ -51,7 +51,7 @@ export async function bringUp(bringing: Bringing): Promise<RunningSystem> {
   const keys = makeKeys(options.dataDir, SERVICES)
   const around: Promise<Surroundings> = keys.then((made) => ({
     ...{ root, ports, urls, secrets, gateway, keys: made },
-    ...{ dataDir: options.dataDir, listen: options.listen, fast: options.fast, aws: awsOf(own) },
+    ...{ dataDir: options.dataDir, listen: options.listen, aws: awsOf(own) },
   }))
   const outside = SANDBOX.map((name) => progress.step(`Sandbox: ${name}`, async () => processes.start(sandbox(name, await around))))
   const migrated = Promise.all([around, engines.databases, engines.dynamodb]).then(([surroundings]) => migrate(bringing, surroundings))

@@ -30,8 +30,8 @@
 {{- if and $it.kafka (not $stores.kafka.tls) (ne $stores.kafka.auth "none") }}
 {{- fail (printf "global.stores.kafka: auth %s needs tls" $stores.kafka.auth) }}
 {{- end }}
-{{- if eq $it.global.image.tag "latest" }}
-{{- fail "global.image.tag: latest is another image tomorrow" }}
+{{- if or (eq $it.tag "latest") (eq $it.global.image.tag "latest") }}
+{{- fail (printf "%s: the tag latest is another image tomorrow" $.Chart.Name) }}
 {{- end }}
 {{- range $name := $it.secret.variables }}
 {{- if or (hasKey $it.config $name) (hasKey $it.global.config $name) }}

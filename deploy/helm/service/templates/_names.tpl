@@ -10,7 +10,7 @@ service.istio.io/canonical-name: {{ . }}
 {{- end }}
 
 {{- define "service.tag" -}}
-{{ .Values.global.image.tag | default .Chart.AppVersion }}
+{{ .Values.tag | default .Values.global.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
 {{/* Two builds are two versions, also where only their digests differ: RELEASE is read of it. */}}
