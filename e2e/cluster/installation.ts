@@ -76,7 +76,7 @@ export interface Change {
   readonly services: Partial<Record<ServiceName, Record<string, string>>>
 }
 
-const VERSION = '0.1.0'
+export const VERSION = '0.1.0'
 /** The one service whose releases are watched: each canary is a second Pod. */
 export const CANARY: ServiceName = 'core-service'
 
@@ -84,7 +84,7 @@ export const CANARY: ServiceName = 'core-service'
 export const releaseOf = (name: ServiceName, change?: Change): string =>
   change?.services[name] === undefined ? VERSION : `${VERSION}-${change.name}`
 
-/** The values of an installation on this machine's stores and sandbox. */
+/** What `values-dev.yaml` leaves open: where this machine's stores, sandbox and ingress gateway are. */
 export const valuesFor = (around: Surroundings, change?: Change): Record<string, unknown> => {
   const { system, ingress, reach } = around
   const { engines, gateway, issuer, flags, sandbox } = system
@@ -92,7 +92,6 @@ export const valuesFor = (around: Surroundings, change?: Change): Record<string,
   const at = (url: string) => outside(url, reach)
   const portOf = (url: string) => Number(new URL(url).port)
   const own = (name: ServiceName, config: object) => ({
-    autoscaling: { min: 1, max: 2 },
     // The cores of one machine have everything on them: how long a request takes says little of a release.
     canary: { enabled: name === CANARY, requests: { p99Ms: 5000 } },
     ...(change?.services[name] !== undefined && { tag: releaseOf(name, change) }),
@@ -103,21 +102,20 @@ export const valuesFor = (around: Surroundings, change?: Change): Record<string,
     global: {
       domain: new URL(gateway).hostname,
       issuer,
-      image: { registry: 'catamaran', pullPolicy: 'IfNotPresent' },
       mesh: { ingress: { namespace: ingress.namespace, serviceAccount: ingress.serviceAccount, labels: ingress.labels } },
       stores: {
-        postgres: { host: reach, port: portOf(engines.databaseUrl), tls: false, networks },
+        postgres: { host: reach, port: portOf(engines.databaseUrl), networks },
         redis: { url: at(engines.redisUrl), port: portOf(engines.redisUrl), networks },
-        kafka: { brokers: [engines.kafkaOutside], tls: false, auth: 'none', port: Number(engines.kafkaOutside?.split(':')[1]), networks },
-        dynamodb: { region: 'local', endpoint: at(engines.dynamodbEndpoint), auth: 'none' },
+        kafka: { brokers: [engines.kafkaOutside], port: Number(engines.kafkaOutside?.split(':')[1]), networks },
+        dynamodb: { endpoint: at(engines.dynamodbEndpoint) },
       },
       ...canaries(around),
       egress: [{ to: [{ ipBlock: { cidr: `${reach}/32` } }] }],
     },
     'api-gateway': own('api-gateway', { FLAGS_URL: at(flags.url), RATE_LIMIT_CALLER: '1000000/1000000' }),
-    'auth-service': own('auth-service', { SMTP_ALLOW_PLAIN: true }),
+    'auth-service': own('auth-service', {}),
     'core-service': own('core-service', { FLAGS_URL: at(flags.url), PSP_URL: at(sandbox.psp.url) }),
-    'aux-service': own('aux-service', { SMTP_ALLOW_PLAIN: true, WEBHOOK_ALLOW_HTTP: true, WEBHOOK_ALLOWED_NETWORKS: `${reach}/32` }),
+    'aux-service': own('aux-service', { WEBHOOK_ALLOWED_NETWORKS: `${reach}/32` }),
   }
 }
 

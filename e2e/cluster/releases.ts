@@ -23,6 +23,7 @@ export const release = async (world: World, buyer: Journey, change: Change): Pro
   const traffic = new Traffic(world.system, buyer)
   try {
     await traffic.more(CALLS_AROUND)
+    console.log(`\n  ${change.name}: a release of ${CANARY}, while buyers shop; where its canary is, and its share of the requests`)
     await world.install(change)
     const { moments, said } = await follow(world, CANARY, CANARY_WITHIN_MS, ({ at, phase, weight }) =>
       console.log(`  ${at.toFixed(1).padStart(6)} s  ${phase.padEnd(16)} ${String(weight).padStart(3)} %`),
@@ -32,7 +33,7 @@ export const release = async (world: World, buyer: Journey, change: Change): Pro
     return { moments, said, answers: traffic.answers }
   } finally {
     await traffic.end()
-    console.log(traffic.answers)
+    console.log('  answers to buyers:', traffic.answers)
   }
 }
 

@@ -48,7 +48,10 @@ export class World {
       await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
       await cluster.apply(...prerequisites(around, namespace))
     }
-    await cluster.helm(['upgrade', '--install', RELEASE, CHART, '-n', namespace], valuesFor(around, change))
+    await cluster.helm(
+      ['upgrade', '--install', RELEASE, CHART, '-n', namespace, '-f', `${CHART}/values-dev.yaml`],
+      valuesFor(around, change),
+    )
   }
 
   /** Waits until each Deployment has what it wants. */
