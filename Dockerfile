@@ -16,7 +16,12 @@ FROM ${NODE_IMAGE} AS built
 WORKDIR /app
 COPY --from=manifests /manifests ./
 RUN --mount=type=cache,target=/npm npm ci --cache /npm --loglevel=error
-COPY . .
+COPY tsconfig.json tsconfig.base.json ./
+COPY apps apps
+COPY libs libs
+COPY sandbox sandbox
+COPY tools tools
+COPY deploy/image deploy/image
 RUN node_modules/.bin/tsc -b apps/* sandbox/* tools/stack
 
 # ---- Node without the rest of its image ---------------------------------------------------------------------------------------------
@@ -58,6 +63,7 @@ WORKDIR /app
 # ---- a buyer's journey, for `helm test`: `docker build --target journey` ---------------------------------------------------------------
 FROM built AS journey-files
 ARG SOURCE_DATE_EPOCH=0
+COPY e2e e2e
 RUN node_modules/.bin/tsc -b e2e \
  && node deploy/image/production-files.mjs /rootfs/app e2e \
  && find /rootfs -exec touch -h -d "@$SOURCE_DATE_EPOCH" '{}' +

@@ -15,6 +15,7 @@ const COMMANDS = {
   'test:browser': { main: 'e2e/dist/browser/main.js', says: 'walk through the pages in Chromium, on a system of its own' },
   'test:alerts': { main: 'e2e/dist/alerts/main.js', says: 'try rules, receivers and dashboards on a real Prometheus and Alertmanager' },
   'test:cluster': { main: 'e2e/dist/cluster/main.js', says: 'try the charts, and the services in them, on the cluster of KUBECONFIG' },
+  'test:upgrade': { main: 'e2e/dist/src/upgrade-main.js', says: 'this build and an earlier one in turns on the same data' },
   kind: { main: 'e2e/dist/cluster/kind.js', says: 'a cluster by kind with everything in it, the demo, and releases to watch' },
   'test:journeys': {
     main: 'e2e/dist/src/journeys-main.js',

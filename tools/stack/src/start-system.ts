@@ -11,6 +11,8 @@ export interface StartOptions {
   readonly dataDir?: string
   /** The first port; free ports for everything without it. */
   readonly portBase?: number
+  /** The `main.js` that starts it, of another build. Default: this one's. */
+  readonly launcher?: string
   /** Engines in memory and without fsync. Default true. */
   readonly fast?: boolean
   /** Further arguments of `npm start`, for example `--no-seed`. */
@@ -47,12 +49,12 @@ function keepLogs(dataDir: string): void {
 }
 
 async function startLauncher<T>(options: StartOptions, extra: readonly string[]): Promise<Started<T>> {
-  const { portBase = 0, fast = true, args = [], env = {} } = options
+  const { launcher: main = MAIN, portBase = 0, fast = true, args = [], env = {} } = options
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'catamaran-'))
   const all = ['--json', '--port-base', String(portBase), '--data', dataDir, ...(fast ? ['--fast'] : []), ...extra, ...args]
   const { NODE_TEST_CONTEXT: _context, ...inherited } = process.env
   // The launcher stops when the fourth descriptor, a pipe held by this process, ends.
-  const launcher = spawn(process.execPath, [MAIN, ...all], {
+  const launcher = spawn(process.execPath, [main, ...all], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...inherited, ...env, CATAMARAN_PARENT_FD: '3' },
   })

@@ -45,6 +45,35 @@ describe('LocalBuckets', () => {
     assert.equal(buckets.admit('a', pace(1, 2)), SECOND)
   })
 
+  it('goes on from what Redis said is left', () => {
+    let now = 0
+    const buckets = new LocalBuckets(() => now)
+    buckets.learn('a', pace(10, 3), 100_000)
+    assert.equal(buckets.admit('a', pace(10, 3)), 0)
+    assert.equal(buckets.admit('a', pace(10, 3)), -100_000)
+    now += 50_000
+    buckets.learn('a', pace(10, 3), -20_000) // more was let through on credit than fits
+    assert.equal(buckets.admit('a', pace(10, 3)), -120_000)
+  })
+
+  it('owes what it let through alone, until time has made up for it', () => {
+    let now = 0
+    const buckets = new LocalBuckets(() => now)
+    buckets.learn('a', pace(10, 5), 300_000)
+    assert.equal(buckets.owed('a', pace(10, 5)), 0)
+    for (let at = 0; at < 5; at++) buckets.admit('a', pace(10, 5))
+    assert.equal(buckets.owed('a', pace(10, 5)), 3)
+    now += 250_000
+    assert.equal(buckets.owed('a', pace(10, 5)), 3, 'two of before stand above them')
+    now += 100_000
+    assert.equal(buckets.owed('a', pace(10, 5)), 2)
+    now += 1_000_000
+    assert.equal(buckets.owed('a', pace(10, 5)), 0)
+    buckets.admit('a', pace(10, 5))
+    buckets.learn('a', pace(10, 5), 400_000)
+    assert.equal(buckets.owed('a', pace(10, 5)), 0, 'counted now')
+  })
+
   it('forgets those longest unseen when there are too many', () => {
     const buckets = new LocalBuckets(() => 0)
     buckets.admit('first', pace(1, 1))

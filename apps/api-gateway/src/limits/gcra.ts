@@ -65,27 +65,53 @@ export const leftAfter = (place: number, interval: number, { granted, left }: { 
 
 const MAX_CALLERS = 20_000
 
+interface Bucket {
+  readonly arrival: number
+  /** Let through since Redis was last heard of, and not counted there. */
+  readonly alone: number
+}
+
 /** The same in this process, for while Redis is away. Remembers a bounded number of callers, those longest unseen forgotten first. */
 export class LocalBuckets {
-  private readonly arrivals = new Map<string, number>()
+  private readonly buckets = new Map<string, Bucket>()
 
   constructor(private readonly nowUs: () => number = () => performance.now() * 1000) {}
 
   admit(key: string, { interval, tolerance }: Pace): number {
     const now = this.nowUs()
-    const arrival = Math.max(this.arrivals.get(key) ?? now, now) + interval
-    const left = tolerance - (arrival - now)
-    if (left < 0) return Math.floor(left)
-    this.arrivals.delete(key)
-    this.arrivals.set(key, arrival)
-    if (this.arrivals.size > MAX_CALLERS) this.arrivals.delete(this.arrivals.keys().next().value as string)
+    const { arrival, alone } = this.of(key, now)
+    const left = tolerance - (arrival + interval - now)
+    if (left >= 0) this.set(key, { arrival: arrival + interval, alone: alone + 1 })
     return Math.floor(left)
   }
 
   /** What `admit` would answer, without counting. */
   left(key: string, { interval, tolerance }: Pace): number {
     const now = this.nowUs()
-    return Math.floor(tolerance - (Math.max(this.arrivals.get(key) ?? now, now) + interval - now))
+    return Math.floor(tolerance - (this.of(key, now).arrival + interval - now))
+  }
+
+  /** Goes on from what Redis said is left, so that nobody has a whole burst again the moment that it is away. */
+  learn(key: string, { tolerance }: Pace, left: number): void {
+    this.set(key, { arrival: this.nowUs() + tolerance - left, alone: 0 })
+  }
+
+  /** How many were let through alone and are not made up for by time yet: Redis is to count them once it is back. */
+  owed(key: string, { interval }: Pace): number {
+    const now = this.nowUs()
+    const { arrival, alone } = this.of(key, now)
+    return Math.min(alone, Math.ceil((arrival - now) / interval))
+  }
+
+  private of(key: string, now: number): Bucket {
+    const known = this.buckets.get(key)
+    return known === undefined || known.arrival < now ? { arrival: now, alone: 0 } : known
+  }
+
+  private set(key: string, bucket: Bucket): void {
+    this.buckets.delete(key)
+    this.buckets.set(key, bucket)
+    if (this.buckets.size > MAX_CALLERS) this.buckets.delete(this.buckets.keys().next().value as string)
   }
 }
 

@@ -29,6 +29,8 @@ type Script = RedisClient & {
 }
 
 interface Answer {
+  /** What is left after them of the pace's tolerance, in microseconds. */
+  readonly left: number
   /** So many of those wanted pass, the first ones. */
   readonly passing: number
   /** So many more may pass for a moment without asking. */
@@ -39,6 +41,7 @@ interface Answer {
 
 /** How one caller's requests are counted: with the other gateways, and by this one alone. */
 interface Limit {
+  readonly pace: Policy
   readonly ask: (wanted: number, owed: number) => Promise<Answer>
   readonly alone: () => Admission
 }
@@ -93,10 +96,12 @@ export class RateLimiter implements OnModuleInit {
     const { interval, tolerance } = policy
     const key = `rate:${name}:${who}`
     this.together(key, next, {
+      pace: policy,
       ask: async (wanted, owed) => {
         const answer = await redisSpan('admitByPace', () => this.redis.admitByPace(key, interval, tolerance, wanted, owed))
         const [granted = 0, left = 0, refused = 0] = answer
         return {
+          left,
           passing: granted,
           ahead: creditOf(left / interval),
           passed: (place) => admissionOf(policy, leftAfter(place, interval, { granted, left })),
@@ -113,11 +118,13 @@ export class RateLimiter implements OnModuleInit {
     // The braces keep both keys in one slot of a cluster.
     const [paceKey, dayKey] = [`rate:plan:{${who}}`, `rate:day:{${who}}`]
     this.together(paceKey, next, {
+      pace: policy.pace,
       ask: async (wanted, owed) => {
         const [granted = 0, left = 0, refused = 0, leftOfDay = 0] = await redisSpan('admitByPlan', () =>
           this.redis.admitByPlan(paceKey, dayKey, interval, tolerance, policy.perDay, wanted, owed),
         )
         return {
+          left,
           passing: granted,
           ahead: creditOf(Math.min(left / interval, leftOfDay)),
           passed: (place) => planAdmissionOf(policy, leftAfter(place, interval, { granted, left }), leftOfDay + granted - 1 - place),
@@ -153,7 +160,7 @@ export class RateLimiter implements OnModuleInit {
     })
   }
 
-  private askFor(key: string, waiting: readonly ((admission: Admission) => void)[], { ask, alone }: Limit): void {
+  private askFor(key: string, waiting: readonly ((admission: Admission) => void)[], { pace, ask, alone }: Limit): void {
     let isTold = false
     const tell = (decide: (place: number) => Admission): void => {
       isTold = true
@@ -166,8 +173,9 @@ export class RateLimiter implements OnModuleInit {
       tell(alone)
     }
     const timer = setTimeout(giveUp, this.config.limits.redisWaitMs)
-    ask(waiting.length, this.credits.close(key)).then(({ passing, ahead, passed, refused }) => {
+    ask(waiting.length, this.credits.close(key) + this.local.owed(key, pace)).then(({ left, passing, ahead, passed, refused }) => {
       if (isTold) return
+      this.local.learn(key, pace, left)
       this.credits.open(key, { ahead, told: (place) => passed(passing + place), report: (owed) => ask(0, owed) })
       tell((place) => (place < passing ? passed(place) : refused()))
     }, giveUp)

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { CartsService } from '../carts/carts.service.js'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents } from '../events.js'
-import { isReturnAllowed } from './return-urls.js'
+import { allowedReturn } from './return-urls.js'
 import { asPlaced } from './order-row.js'
 import { OrdersRepository, type Draft, type Placement, type Refusal, type StoredOrder } from './orders.repository.js'
 import type { Order, OrderQuery, PlaceOrder } from './orders.schema.js'
@@ -48,10 +48,10 @@ export class OrdersService {
    * @throws AppError orders.* for what stands against it, request.idempotency-key-reused for the key of another request
    */
   async place(buyerId: UserId, key: string, request: PlaceOrder): Promise<PlacedOrder> {
-    if (request.returnUrl !== undefined && !isReturnAllowed(request.returnUrl, this.config.orders.returnOrigins))
-      throw new AppError('orders.return-url-refused')
+    const returnUrl = request.returnUrl && allowedReturn(request.returnUrl, this.config.orders.returnOrigins)
+    if (request.returnUrl !== undefined && returnUrl === undefined) throw new AppError('orders.return-url-refused')
     const requestHash = createHash('sha256').update(JSON.stringify(request)).digest()
-    const outcome = await this.once({ buyerId, key, requestHash }, request)
+    const outcome = await this.once({ buyerId, key, requestHash }, { ...request, ...(returnUrl !== undefined && { returnUrl }) })
     if ('order' in outcome) return outcome
     const { refusal, replayed } = outcome
     throw new AppError(refusal.code, { isReplay: replayed, ...(refusal.extra === undefined ? {} : { extra: refusal.extra }) })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isReturnAllowed, ReturnOrigins } from './return-urls.js'
+import { allowedReturn, ReturnOrigins } from './return-urls.js'
 
 const ORIGINS = ['https://shop.example', 'http://localhost']
 
@@ -12,7 +12,7 @@ test('a buyer is sent back to an agreed origin, on this machine to any port of i
     'http://localhost:3999/done',
     'http://localhost/',
   ])
-    assert.equal(isReturnAllowed(url, ORIGINS), true, url)
+    assert.equal(allowedReturn(url, ORIGINS), new URL(url).href)
 })
 
 test('nobody is sent anywhere else', () => {
@@ -40,8 +40,13 @@ test('nobody is sent anywhere else', () => {
       '',
     ],
   ])
-    assert.equal(isReturnAllowed(url, ORIGINS), false, url)
-  assert.equal(isReturnAllowed('https://shop.example/', []), false)
+    assert.equal(allowedReturn(url, ORIGINS), undefined, url)
+  assert.equal(allowedReturn('https://shop.example/', []), undefined)
+})
+
+test('what another parser would read otherwise is handed on as it was understood', () => {
+  assert.equal(allowedReturn('https://shop.example\\@evil.example/', ORIGINS), 'https://shop.example/@evil.example/')
+  assert.equal(allowedReturn(' https://shop.example/\n', ORIGINS), 'https://shop.example/')
 })
 
 test('configuration takes origins alone, and http on this machine alone', () => {

@@ -14,13 +14,14 @@ export const ReturnOrigins = z.array(
 )
 
 /**
- * Whether a buyer may be sent back there after 3-D Secure: only to an origin that was agreed, so that nobody uses a shop's own payment page to lead its buyers elsewhere.
- * On this machine any port will do (RFC 8252, section 7.3).
+ * Where a buyer may be sent back to after 3-D Secure: only an origin that was agreed, so that nobody uses a shop's own payment page to lead its buyers elsewhere. On this
+ * machine any port will do (RFC 8252, section 7.3). Written as it was understood here (WHATWG URL), since other parsers read some, such as
+ * `https://shop.example\@elsewhere.example`, another way.
+ * @returns undefined when it is not allowed
  */
-export const isReturnAllowed = (returnUrl: string, origins: readonly string[]): boolean => {
+export const allowedReturn = (returnUrl: string, origins: readonly string[]): string | undefined => {
   const url = URL.parse(returnUrl)
-  if (url === null || url.username !== '' || url.password !== '') return false
-  if (url.protocol === 'http:' && isLoopback(url.hostname))
-    return origins.includes(`http://${url.hostname}`) || origins.includes(url.origin)
-  return origins.includes(url.origin)
+  if (url === null || url.username !== '' || url.password !== '') return undefined
+  const isLocal = url.protocol === 'http:' && isLoopback(url.hostname)
+  return origins.includes(url.origin) || (isLocal && origins.includes(`http://${url.hostname}`)) ? url.href : undefined
 }
