@@ -119,9 +119,13 @@ export const valuesFor = (around: Surroundings, change?: Change): Record<string,
   }
 }
 
-/** As fast as Flagger goes, and judged by the business metrics as they come with the charts. */
-const canaries = ({ series }: Surroundings) =>
-  series === undefined ? {} : { canary: { enabled: true, interval: '10s', window: '30s', prometheus: series } }
+/** As fast as Flagger goes, and judged by the business metrics as they come with the charts; with the gates where LOAD_TESTER_URL names Flagger's load tester. */
+const canaries = ({ series, system }: Surroundings) => {
+  if (series === undefined) return {}
+  const loadTester = process.env['LOAD_TESTER_URL']
+  const gates = loadTester === undefined ? {} : { loadTester, url: system.gateway }
+  return { canary: { enabled: true, interval: '10s', window: '30s', prometheus: series, ...gates } }
+}
 
 /** What runs in a Pod that is a process: the same program as in an image. It has no volumes, so the files are this machine's. */
 const command = (name: ServiceName, { system }: Surroundings, change?: Change): string => {

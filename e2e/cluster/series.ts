@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { freePort, startProgram } from '../alerts/setting.js'
+import { root } from './cluster.js'
 
 export interface Series {
   readonly url: string
@@ -29,7 +30,7 @@ export const scrapes = (discovery: object): object => {
   ]
   const ofProxies = [{ source_labels: [meta('container_port_name')], regex: 'http-envoy-prom', action: 'keep' }]
   return {
-    global: { scrape_interval: '2s' },
+    global: { scrape_interval: '2s', evaluation_interval: '5s' },
     scrape_configs: [
       { job_name: 'pods', kubernetes_sd_configs, relabel_configs: [...ofServices, ...NAMED] },
       { job_name: 'proxies', metrics_path: '/stats/prometheus', kubernetes_sd_configs, relabel_configs: [...ofProxies, ...NAMED] },
@@ -46,7 +47,10 @@ export const startSeries = async (kubeconfig: string, namespace: string): Promis
   if (given !== undefined) return { url: given, stop: async () => undefined }
   const folder = mkdtempSync(join(tmpdir(), 'catamaran-series-'))
   const port = await freePort()
-  const config = scrapes({ kubeconfig_file: kubeconfig, namespaces: { names: [namespace] } })
+  const config = {
+    ...scrapes({ kubeconfig_file: kubeconfig, namespaces: { names: [namespace] } }),
+    rule_files: [join(root, 'deploy/prometheus/rules/*.yml')],
+  }
   writeFileSync(join(folder, 'prometheus.yml'), stringify(config))
   const storage = ['--storage.tsdb.path', join(folder, 'series'), '--config.file', join(folder, 'prometheus.yml')]
   const program = startProgram('prometheus', [...storage, '--web.listen-address', `127.0.0.1:${port}`])

@@ -152,8 +152,13 @@ spec: {{- omit . "name" "severity" | toYaml | nindent 2 }}
   url: {{ . }}
   timeout: 2m
   metadata:
+    {{- if eq $all.smoke "journey" }}
+    type: helmv3
+    cmd: test {{ $.Release.Name }} --namespace {{ $.Release.Namespace }} --timeout 110s
+    {{- else }}
     type: bash
     cmd: {{ $all.smoke | default (printf "curl -fsS --max-time 10 '%s/v1/products?limit=1' | grep -q items" $base) | quote }}
+    {{- end }}
 - name: load
   type: rollout
   url: {{ . }}
