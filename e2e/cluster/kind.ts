@@ -40,7 +40,7 @@ const walk = (world: World) =>
 /** @throws Error naming the programs that this machine lacks */
 const requirePrograms = (...programs: string[]): void => {
   const missing = programs.filter((program) => find(program) === undefined)
-  if (missing.length > 0) throw new Error(`It needs ${missing.join(', ')} in PATH.`)
+  if (missing.length > 0) throw new Error(`It needs ${missing.join(', ')} in PATH (docs/trying-on-a-cluster.md).`)
 }
 
 /** Does what is asked for, a word a line, until the end of the lines. */

@@ -23,14 +23,14 @@ const problems = async (): Promise<string[]> => {
   return [
     ...(programs.length > 0 ? [`It needs ${programs.join(', ')} in PATH.`] : []),
     ...(unreachable.includes(true)
-      ? ["It needs a cluster with Istio: set KUBECONFIG to a file that reaches one, such as kind's (docs/deploying.md)."]
+      ? ["It needs a cluster with Istio: set KUBECONFIG to a file that reaches one, such as kind's (docs/trying-on-a-cluster.md)."]
       : []),
   ]
 }
 
 if (!(what in KUBECONFIGS)) {
   process.stderr.write(`${HELP}\n`)
-  process.exit(1)
+  process.exit(what === '--help' ? 0 : 1)
 }
 const missing = await problems()
 if (missing.length > 0) {

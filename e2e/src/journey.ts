@@ -36,7 +36,11 @@ type Mail = z.infer<typeof Mails>[number]
 /** Waits for the first mail to an address, behind another one when that is given. */
 const nextMail = async ({ sandbox }: Reachable, to: string, after?: Mail): Promise<Mail | undefined> => {
   const query = new URLSearchParams({ to, waitMs: '10000', ...(after && { after: after.id }) })
-  const response = await fetch(`${sandbox.mail.url}/api/messages?${query}`, { signal: AbortSignal.timeout(15_000) })
+  const response = await fetch(`${sandbox.mail.url}/api/messages?${query}`, { signal: AbortSignal.timeout(15_000) }).catch(
+    (error: unknown) => {
+      throw new Error(`The mailbox ${sandbox.mail.url} doesn’t answer; --mail says where it is.`, { cause: error })
+    },
+  )
   return Mails.parse(await response.json())[0]
 }
 

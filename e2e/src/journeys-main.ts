@@ -1,10 +1,9 @@
 // `npm run test:journeys -- --url GATEWAY`: what outsiders do, against a system that is up already, for example in containers.
 import { fileURLToPath } from 'node:url'
-import { findSystem } from '@catamaran/stack'
-import { namedSystem } from './elsewhere.js'
+import { asked } from './elsewhere.js'
 import { runSpecs } from './run-specs.js'
 
-const system = namedSystem() ?? findSystem(fileURLToPath(new URL('../../../.catamaran', import.meta.url)))
+const { system } = asked('test:journeys')
 if (system === undefined) {
   process.stderr.write('Nothing runs here (npm start). For a system elsewhere: npm run test:journeys -- --url http://localhost:4000\n')
   process.exit(1)

@@ -51,6 +51,8 @@ export const toAppError = (error: unknown): AppError => {
     )
   }
   const { code, statusCode } = (error ?? {}) as { code?: string; statusCode?: number }
+  if (code === 'FST_ERR_BAD_URL')
+    return new AppError('request.invalid', { detail: 'The path is not well formed: a % begins two hexadecimal digits.' }, { cause: error })
   const known = code === undefined ? undefined : FASTIFY_CODES[code]
   if (known !== undefined) return new AppError(known, {}, { cause: error })
   if (statusCode === 400 && error instanceof SyntaxError) return new AppError('request.malformed-json', {}, { cause: error })

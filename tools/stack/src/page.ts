@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { RunningEnginesOnly, RunningSystem } from './running-system.js'
 
 const rows = (pairs: readonly (readonly [string, string])[]): string[] => pairs.map(([name, value]) => `  ${name.padEnd(16)} ${value}`)
@@ -23,7 +24,8 @@ export const enginesPage = (running: RunningEnginesOnly, seconds: string): strin
 
 /** The last page of `npm start`: where everything is and what to try. */
 export function systemPage(system: RunningSystem, seconds: string): string {
-  const { gateway, services, sandbox, flags, demo, logDir } = system
+  const { gateway, services, sandbox, flags, demo, dataDir, logDir } = system
+  const data = basename(dataDir) === '.catamaran' ? '' : ` --data ${dataDir}`
   const demoRows: (readonly [string, string])[] = demo
     ? [
         ['Demo buyer', `${demo.buyer.email}  password ${demo.buyer.password}`],
@@ -56,12 +58,12 @@ export function systemPage(system: RunningSystem, seconds: string): string {
     'Try',
     `  curl ${gateway}/v1/products?limit=3`,
     ...(demo ? [`  curl -H 'Authorization: Bearer ${demo.partner.apiKey}' ${gateway}/v1/partner`] : []),
-    '  npm run demo',
+    `  npm run demo${data && ` --${data}`}`,
     `  open ${sandbox.mail.url}`,
     `  open ${sandbox.partner.url} (its webhooks)`,
     '',
     ...rows([
-      ['Flags', `${flags.file} (npm run flags -- list)`],
+      ['Flags', `${flags.file} (npm run flags -- list${data})`],
       ['Logs', logDir],
     ]),
     '',

@@ -13,6 +13,9 @@ const COLLECTED_BYTES = 64 * 1024
 const COLLECTED_WITHIN_MS = 30_000
 const IDLE_MS = 60_000
 
+const tooLarge = (maxBytes: number): AppError =>
+  new AppError('request.too-large', { detail: `Send at most ${Math.floor(maxBytes / 1024)} KiB in one request.` })
+
 export type InnerBody = { whole: Buffer } | { flow: () => Readable; contentLength: string | undefined }
 
 /**
@@ -29,7 +32,7 @@ export const takeBody = (
 ): void => {
   if (!hasBody(raw)) return next(undefined)
   const length = raw.headers['content-length']
-  if (length !== undefined && Number(length) > maxBytes) throw new AppError('request.too-large')
+  if (length !== undefined && Number(length) > maxBytes) throw tooLarge(maxBytes)
   if (raw.headers.expect !== undefined) reply.raw.writeContinue()
   if ((length === undefined ? maxBytes : Number(length)) > COLLECTED_BYTES) {
     return next({ flow: () => new LimitedBody(raw, maxBytes), contentLength: length })
@@ -41,7 +44,7 @@ export const takeBody = (
     chunks.push(chunk)
     if (bytes <= maxBytes) return
     end()
-    fail(new AppError('request.too-large'))
+    fail(tooLarge(maxBytes))
   }
   const onEnd = (): void => {
     end()
@@ -98,7 +101,7 @@ class LimitedBody extends Readable {
   private readonly onChunk = (chunk: Buffer): void => {
     this.rest()
     this.bytes += chunk.length
-    if (this.bytes > this.maxBytes) return void this.destroy(new AppError('request.too-large'))
+    if (this.bytes > this.maxBytes) return void this.destroy(tooLarge(this.maxBytes))
     if (!this.push(chunk)) this.raw.pause()
   }
   private readonly onEnd = (): void => {
