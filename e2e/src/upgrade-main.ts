@@ -1,5 +1,5 @@
 // `npm run test:upgrade [-- COMMIT]`: this build and an earlier one in turns on the same data, as an upgrade and a rollback have them.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,20 +12,25 @@ import { runSpecs } from './run-specs.js'
 const HELP = `npm run test:upgrade [-- COMMIT]
 
 Starts an earlier build on new data, this one on what it left, which brings the schemas to the newest, the earlier one again on those, and this one at last.
-Each time what outsiders of that build do has to work as on new data, and the books have to be right. COMMIT is the earlier build: the one before the last that changed a schema.`
+Each time what outsiders of that build do has to work as on new data, and the books have to be right. COMMIT is the earlier build: the newest without the last change of a schema.`
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const SETTLED_WITHIN_MS = 90_000
+const MIGRATIONS = ':(glob)**/migrations/*.sql'
 const git = (...args: string[]): string => execFileSync('git', ['-C', root, ...args], { encoding: 'utf8' }).trim()
+
+/** Whether a commit's tests of what outsiders do go to a system that is there already. */
+const canBeTried = (commit: string): boolean =>
+  spawnSync('git', ['-C', root, 'grep', '-q', 'JOURNEYS_SYSTEM', commit, '--', 'e2e/src/journey.spec.ts']).status === 0
 
 /** The newest commit without the last change of a schema. */
 const beforeTheSchema = (): string => {
-  const change = git('log', '-1', '--format=%H', '--', 'apps/*/migrations', 'libs/messaging/migrations')
+  const change = git('log', '-1', '--format=%H', '--', MIGRATIONS)
   const since = new Set([change, ...git('rev-list', '--ancestry-path', `${change}..HEAD`).split('\n')])
   const before = git('rev-list', 'HEAD')
     .split('\n')
-    .find((commit) => !since.has(commit))
-  if (before === undefined) throw new Error('No commit here is without the last change of a schema: name one.')
+    .find((commit) => !since.has(commit) && canBeTried(commit))
+  if (before === undefined) throw new Error('No commit here is without the last change of a schema and can be tried: name one.')
   return before
 }
 
@@ -77,6 +82,9 @@ const main = async (): Promise<void> => {
   const [asked = beforeTheSchema()] = process.argv.slice(2)
   if (asked.startsWith('-')) return console.log(HELP)
   const commit = git('rev-parse', '--short', asked)
+  const added = git('diff', '--name-only', '--diff-filter=A', commit, '--', MIGRATIONS)
+  if (added === '') throw new Error(`${commit} has the schemas of this build: nothing would be shown.`)
+  console.log(`Since ${commit} came\n${added}`)
   const folder = mkdtempSync(join(tmpdir(), 'catamaran-upgrade-'))
   const [earlier, dataDir] = [join(folder, 'earlier'), join(folder, 'data')]
   try {
