@@ -29,6 +29,13 @@ export const attempt = async (program: string, args: readonly string[], env: Rec
   return { code, stdout, stderr }
 }
 
+/** Runs a program that has to end well. @returns what it printed @throws Error with all that it said, when it does not */
+export const run = async (program: string, args: readonly string[], env?: Record<string, string>, input?: string): Promise<string> => {
+  const { code, stdout, stderr } = await attempt(program, args, env, input)
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}\n${stdout.slice(-4000)}${stderr.slice(-4000)}`)
+  return stdout
+}
+
 /** What of an object of the API the tests look at. */
 export interface Resource {
   readonly apiVersion?: string
@@ -50,10 +57,8 @@ export class Cluster {
   constructor(private readonly kubeconfig: string) {}
 
   /** @throws Error with all that the program said, when it does not end well */
-  async run(program: string, args: readonly string[], input?: string): Promise<string> {
-    const { code, stdout, stderr } = await this.attempt(program, args, input)
-    if (code !== 0) throw new Error(`${program} ${args.join(' ')}\n${stdout.slice(-4000)}${stderr.slice(-4000)}`)
-    return stdout
+  run(program: string, args: readonly string[], input?: string): Promise<string> {
+    return run(program, args, { KUBECONFIG: this.kubeconfig }, input)
   }
 
   attempt(program: string, args: readonly string[], input?: string): Promise<Ran> {

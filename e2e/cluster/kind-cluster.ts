@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { SERVICES } from '@catamaran/contracts'
-import { attempt, Cluster, root } from './cluster.js'
+import { Cluster, root, run } from './cluster.js'
 import { CANARY, releaseOf, VERSION } from './installation.js'
 import { scrapes } from './series.js'
 
@@ -61,13 +61,6 @@ const prometheus = {
   serverFiles: { 'prometheus.yml': scrapes({}) },
 }
 
-/** @throws Error with what the program said */
-const run = async (program: string, args: readonly string[], env: Record<string, string> = {}, input?: object): Promise<string> => {
-  const { code, stdout, stderr } = await attempt(program, args, env, input === undefined ? '' : JSON.stringify(input))
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')}\n${stdout.slice(-2000)}${stderr.slice(-4000)}`)
-  return stdout.trim()
-}
-
 const load = (...images: string[]): Promise<string> => run('kind', ['load', 'docker-image', '--name', NAME, ...images])
 const imageOf = (name: string, tag = VERSION): string => `catamaran/${name}:${tag}`
 
@@ -89,14 +82,19 @@ export const makeCluster = async (timed: Timed): Promise<Place> => {
   if (isThere) await run('kind', ['export', 'kubeconfig', '--name', NAME, '--kubeconfig', kubeconfig])
   else
     await timed('The cluster', () =>
-      run('kind', ['create', 'cluster', '--name', NAME, '--kubeconfig', kubeconfig, '--wait', '180s', '--config', '-'], {}, kind),
+      run(
+        'kind',
+        ['create', 'cluster', '--name', NAME, '--kubeconfig', kubeconfig, '--wait', '180s', '--config', '-'],
+        {},
+        JSON.stringify(kind),
+      ),
     )
   for (const name of SERVICES)
     await timed(`The image of ${name}`, async () => {
       await run('docker', ['build', '--build-arg', `SERVICE=${name}`, '-t', imageOf(name), root])
       await load(imageOf(name))
     })
-  await timed('Istio', () => run('istioctl', ['install', '-y', '-f', '-'], env, istio))
+  await timed('Istio', () => run('istioctl', ['install', '-y', '-f', '-'], env, JSON.stringify(istio)))
   const cluster = new Cluster(kubeconfig)
   const upgrade = (chart: string, repo: string, ...rest: string[]) => [
     'upgrade',

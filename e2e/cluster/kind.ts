@@ -19,13 +19,11 @@ It stays until Ctrl-C or "end", and takes a word a line meanwhile:
   demo   the buyer's journey again
   end    uninstall; the cluster stays`
 
-const { values } = parseArgs({
-  options: {
-    kubeconfig: { type: 'string' },
-    remove: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+const OPTIONS = {
+  kubeconfig: { type: 'string' },
+  remove: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
 const tell = (line: string): void => console.log(line)
 const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
   const since = performance.now()
@@ -67,6 +65,7 @@ const play = async (world: World, { provide }: Place): Promise<void> => {
 }
 
 const main = async (): Promise<void> => {
+  const { values } = parseArgs({ options: OPTIONS })
   if (values.help) return tell(HELP)
   if (values.remove) return void (await removeCluster())
   requirePrograms('kubectl', 'helm', ...(values.kubeconfig === undefined ? ['docker', 'kind', 'istioctl'] : []))

@@ -96,10 +96,11 @@ export class LocalBuckets {
     this.set(key, { arrival: this.nowUs() + tolerance - left, alone: 0 })
   }
 
-  /** How many were let through alone and are not made up for by time yet: Redis is to count them once it is back. */
-  owed(key: string, { interval }: Pace): number {
+  /** How many were let through alone and are not made up for by time yet, for Redis to count now that it is back: asked twice, it owes them once. */
+  settle(key: string, { interval }: Pace): number {
     const now = this.nowUs()
     const { arrival, alone } = this.of(key, now)
+    if (alone > 0) this.set(key, { arrival, alone: 0 })
     return Math.min(alone, Math.ceil((arrival - now) / interval))
   }
 

@@ -173,7 +173,7 @@ export class RateLimiter implements OnModuleInit {
       tell(alone)
     }
     const timer = setTimeout(giveUp, this.config.limits.redisWaitMs)
-    ask(waiting.length, this.credits.close(key) + this.local.owed(key, pace)).then(({ left, passing, ahead, passed, refused }) => {
+    ask(waiting.length, this.credits.close(key) + this.local.settle(key, pace)).then(({ left, passing, ahead, passed, refused }) => {
       if (isTold) return
       this.local.learn(key, pace, left)
       this.credits.open(key, { ahead, told: (place) => passed(passing + place), report: (owed) => ask(0, owed) })
