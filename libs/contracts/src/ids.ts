@@ -1,4 +1,5 @@
-import { parseTypeId, toUUIDBytes, typeidUnboxed } from 'typeid-js'
+import { parseTypeId, toUUIDBytes } from 'typeid-js'
+import { v7 } from 'uuid'
 import { z } from 'zod'
 
 /** Every kind of id and its prefix. The prefix tells a reader, a log line and a support ticket what the id names. */
@@ -41,7 +42,7 @@ export type FulfilmentId = Id<'fulfilment'>
 export type ReturnId = Id<'return'>
 
 /** A new id, sortable by its time of making. Example: `newId('order')` → `ord_01k…`. */
-export const newId = <K extends IdKind>(kind: K): Id<K> => typeidUnboxed(ID_PREFIXES[kind]) as string as Id<K>
+export const newId = <K extends IdKind>(kind: K): Id<K> => idOf(kind, v7())
 
 /** The UUID inside an id, which is what the database keeps. Any 128 bits will do: a caller may send an id that nobody made. */
 export const uuidOf = (id: Id<IdKind>): string => {

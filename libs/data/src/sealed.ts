@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 
 const IV_BYTES = 12
 const TAG_BYTES = 16
@@ -20,7 +20,8 @@ export const seal = ([key]: readonly Buffer[], secret: Uint8Array, owner: string
 /** What was sealed for the same owner, by whichever of the keys opens it. @throws Error when none does */
 export const unseal = (keys: readonly Buffer[], sealed: Buffer, owner: string): Buffer => {
   for (const key of keys) {
-    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
+    // A KeyObject: with bare bytes Node 24 takes four times as long.
+    const decipher = createDecipheriv('aes-256-gcm', createSecretKey(key), sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
       .setAAD(Buffer.from(owner))
       .setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES))
     try {

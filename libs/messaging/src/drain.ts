@@ -69,23 +69,28 @@ export class Drain {
    */
   async run(): Promise<number> {
     for (let published = 0; ;) {
-      const swept = await this.sweep()
+      const { published: swept, isEmpty } = await this.sweep()
       published += swept
-      if (swept === 0 || this.options.isStopped()) return published
+      if (isEmpty || this.options.isStopped()) return published
     }
   }
 
-  /** One pass from the front of the outbox; when told to stop, it ends with the batch in hand. */
-  async sweep(): Promise<number> {
+  /**
+   * One pass from the front of the outbox; when told to stop, it ends with the batch in hand.
+   * @returns how many were published, and whether nothing was left behind the last of them
+   */
+  async sweep(): Promise<{ published: number; isEmpty: boolean }> {
     const { rows, batchSize, metrics, isHeld, isStopped } = this.options
     const endAt = performance.now() + SWEEP_MS
     let published = 0
+    let isEmpty = true
     let deleting: Promise<void> = Promise.resolve()
     try {
       let batch = await this.read(0)
       while (batch.rows.length > 0 && isHeld()) {
         metrics.noteWaiting(batch.rows[0]?.time, await this.depthOf(batch))
-        const hasMore = batch.rows.length === batchSize && performance.now() < endAt && !isStopped()
+        isEmpty = batch.rows.length < batchSize
+        const hasMore = !isEmpty && performance.now() < endAt && !isStopped()
         const next = hasMore ? this.read(batch.rows.at(-1)?.seq ?? 0) : Promise.resolve(NOTHING)
         next.catch(() => undefined) // seen where it is awaited, unless sending fails first
         await this.publish(batch)
@@ -100,7 +105,7 @@ export class Drain {
       await deleting
       await this.notifying
     }
-    return published
+    return { published, isEmpty }
   }
 
   private async publish({ outgoing }: Batch): Promise<void> {

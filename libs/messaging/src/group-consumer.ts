@@ -8,7 +8,7 @@ import { within } from './within.js'
 
 const BACKOFF_MS = { first: 100, most: 2_000 }
 /** A fetch that finds nothing waits this long on the broker; a paused partition is looked at again after at most this. */
-const FETCH_WAIT_MS = 250
+const FETCH_WAIT_MS = 500
 const PARTITION_BYTES = 262_144
 
 type State = 'stopped' | 'consuming' | 'waiting for Kafka'
@@ -97,7 +97,7 @@ export class GroupConsumer {
     await consumer.run({
       autoCommit: false, // the loop does
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: options.concurrency ?? 4,
+      partitionsConsumedConcurrently: options.concurrency ?? 12,
       eachBatch: (payload) => this.loop.eachBatch(payload),
     })
   }

@@ -9,7 +9,8 @@ const READ = {
 }
 const COUNT = { name: 'outbox.count', text: 'select count(*) as count from (select from outbox limit $1) as found' }
 const HELD = 'exists (select from outbox_lease where name = $2 and holder = $3)'
-const DELETE = { name: 'outbox.delete', text: `delete from outbox where seq = any($1) and ${HELD}` }
+// Without an eye on the array's length the plan is kept.
+const DELETE = { name: 'outbox.delete', text: `delete from outbox where seq = any((select $1::bigint[])::bigint[]) and ${HELD}` }
 const SET_ASIDE = {
   name: 'outbox.set-aside',
   text: `with gone as (delete from outbox where seq = $1 and ${HELD} returning *)

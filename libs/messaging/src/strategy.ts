@@ -24,7 +24,7 @@ export interface KafkaStrategyOptions {
   maxWaitMs?: number
   /** Events at most in one batch. Default 500. */
   batchSize?: number
-  /** Partitions of a group handled at the same time. Default 4. */
+  /** Partitions of a group handled at the same time. Default 12: all of a topic, so that what they bring can be written together. */
   concurrency?: number
   /** How long the group waits for a member that died. Default 6,000 ms, the least a broker allows. */
   sessionMs?: number

@@ -4,6 +4,7 @@ export { currentActor, currentContext, followFlag, logFields, runInContext, trac
 export { AppError, causesOf, problemOf, retryAfterOf, toAppError, type ErrorDetails } from './errors.js'
 export { bearerOf, type Door, type GuardedRoute } from './guard.js'
 export { familyOf } from './exposition.js'
+export { Groups, type GroupsOptions } from './groups.js'
 export { HttpClient, type CallOptions } from './http-client.js'
 export { answerOnce, ApiIdempotencyKey, IdempotencyKey } from './idempotency-key.js'
 export { createLogger, LOGGER, type Logger } from './logging.js'

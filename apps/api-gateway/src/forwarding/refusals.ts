@@ -34,7 +34,8 @@ export const refuse = (request: FastifyRequest, reply: FastifyReply, thrown: unk
  * sending: a reset would take the answer away from it.
  */
 export const finish = ({ raw: request }: FastifyRequest, { raw }: FastifyReply, body?: Buffer): void => {
-  if (!hasUnreadBody(request)) return void raw.end(body)
+  // As text of a byte a letter it goes out in one piece with the head, as bytes in two: a tenth of what the answer costs.
+  if (!hasUnreadBody(request)) return void raw.end(body?.toString('latin1'), 'latin1')
   if (body !== undefined) raw.write(body)
   let bytes = 0
   const end = (): void => {

@@ -8,7 +8,7 @@ import { AuditService } from './audit.service.js'
 export class AuditConsumer {
   constructor(private readonly audit: AuditService) {}
 
-  @EventPattern(Object.keys(TOPICS), { group: 'aux.audit', batch: true, lingerMs: 250 })
+  @EventPattern(Object.keys(TOPICS), { group: 'aux.audit', batch: true, lingerMs: 500 })
   onBatch(@Payload() batch: EventBatch): Promise<void> {
     return this.audit.record(batch)
   }

@@ -7,7 +7,7 @@ import { MailsService } from './mails.service.js'
 export class MailsConsumer {
   constructor(private readonly mails: MailsService) {}
 
-  @EventPattern('orders', { group: 'aux.mails', batch: true, lingerMs: 100 })
+  @EventPattern('orders', { group: 'aux.mails', batch: true, lingerMs: 250 })
   onBatch(@Payload() batch: EventBatch): Promise<void> {
     return this.mails.queue(batch)
   }

@@ -33,7 +33,7 @@ insert into mail (id, order_id, kind, part_id, amount_minor) select entry.* from
 // A lease: while it lasts nobody else takes the mail; a worker that dies leaves it to the next.
 const TAKE_DUE: Statement = {
   name: 'mails.take-due',
-  text: `with due as (select id from mail where outcome is null and due_at <= now() order by due_at limit $1 for update skip locked)
+  text: `with due as (select id from mail where outcome is null and due_at <= now() order by due_at limit (select $1::int) for update skip locked)
     update mail set due_at = now() + $2 * interval '1 ms', attempts = attempts + 1 from due where mail.id = due.id
     returning mail.id, order_id as "orderId", kind, part_id as "partId", amount_minor as "amountMinor", attempts,
       (extract(epoch from now() - created_at) * 1000)::bigint as "ageMs"`,

@@ -1,18 +1,26 @@
 import { Injectable } from '@nestjs/common'
 import { BUYER_EVENTS, uuidOf, type DomainEvent, type Id } from '@catamaran/contracts'
 import type { EventBatch } from '@catamaran/messaging'
+import { Groups } from '@catamaran/platform'
 import { MailsRepository, type NewMail } from './mails.repository.js'
+
+/** Mails that are queued by one statement, from whatever partitions. */
+const MOST_AT_ONCE = 500
 
 type BuyerEvent = DomainEvent<keyof typeof BUYER_EVENTS>
 
 /** Queues a mail for each event that a buyer hears of; whether it is sent is decided when its turn comes (MailWorker). */
 @Injectable()
 export class MailsService {
-  constructor(private readonly repository: MailsRepository) {}
+  private readonly inserting: Groups<NewMail>
+
+  constructor(repository: MailsRepository) {
+    this.inserting = new Groups({ work: (mails) => repository.insert(mails).then(() => []), most: MOST_AT_ONCE })
+  }
 
   async queue({ events }: EventBatch): Promise<void> {
     const mails = events.flatMap(({ event }) => (isBuyerEvent(event) ? [mailOf(event)] : []))
-    if (mails.length > 0) await this.repository.insert(mails)
+    if (mails.length > 0) await this.inserting.do(mails)
   }
 }
 

@@ -7,7 +7,7 @@ import { NotificationsService } from './notifications.service.js'
 export class NotificationsConsumer {
   constructor(private readonly notifications: NotificationsService) {}
 
-  @EventPattern('orders', { group: 'aux.notifications', batch: true, lingerMs: 100 })
+  @EventPattern('orders', { group: 'aux.notifications', batch: true, lingerMs: 250 })
   onBatch(@Payload() batch: EventBatch): Promise<void> {
     return this.notifications.notify(batch)
   }

@@ -82,11 +82,15 @@ export class NotificationsRepository {
   }
 
   private async write(requests: readonly WriteRequest[]): Promise<void> {
-    for (let at = 0; at < requests.length; at += MAX_WRITES) {
-      const writes = requests.slice(at, at + MAX_WRITES)
-      const { UnprocessedItems } = await this.dynamo.send(new BatchWriteCommand({ RequestItems: { [this.TableName]: writes } }))
-      const left = UnprocessedItems?.[this.TableName]?.length ?? 0
-      if (left > 0) throw new AppError('service.unavailable', { detail: `DynamoDB left ${left} notifications for later` })
-    }
+    const starts = Array.from({ length: Math.ceil(requests.length / MAX_WRITES) }, (_, index) => index * MAX_WRITES)
+    const left = await Promise.all(starts.map((at) => this.writeSome(requests.slice(at, at + MAX_WRITES))))
+    const sum = left.reduce((all, some) => all + some, 0)
+    if (sum > 0) throw new AppError('service.unavailable', { detail: `DynamoDB left ${sum} notifications for later` })
+  }
+
+  /** @returns how many of them DynamoDB left for later */
+  private async writeSome(writes: WriteRequest[]): Promise<number> {
+    const { UnprocessedItems } = await this.dynamo.send(new BatchWriteCommand({ RequestItems: { [this.TableName]: writes } }))
+    return UnprocessedItems?.[this.TableName]?.length ?? 0
   }
 }

@@ -14,7 +14,7 @@ import {
   type UserId,
 } from '@catamaran/contracts'
 import type { EventBatch } from '@catamaran/messaging'
-import { AppError } from '@catamaran/platform'
+import { AppError, Groups } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
 import { PeopleRepository } from '../people/people.repository.js'
@@ -23,32 +23,44 @@ import { NotificationsRepository, type NewNotification } from './notifications.r
 
 type BuyerEvent = DomainEvent<keyof typeof BUYER_EVENTS>
 
+/** Events that buyers are told of together, from whatever partitions: ten BatchWriteItem. */
+const MOST_AT_ONCE = 250
 const Cursor = z.tuple([idSchema('notification')])
 
 @Injectable()
 export class NotificationsService {
+  private readonly telling: Groups<BuyerEvent>
+
   constructor(
     private readonly repository: NotificationsRepository,
     private readonly buyers: BuyersRepository,
     private readonly people: PeopleRepository,
     @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  ) {
+    this.telling = new Groups({ work: (events) => this.tell(events), most: MOST_AT_ONCE })
+  }
+
+  /** Tells buyers what became of their orders, once for each event. */
+  async notify({ events }: EventBatch): Promise<void> {
+    const told = events.flatMap(({ event }) => (isBuyerEvent(event) ? [event] : []))
+    if (told.length > 0) await this.telling.do(told)
+  }
 
   /**
-   * Tells buyers what became of their orders, once for each event. Who was erased is looked for after the write: an erasure that began before it is
-   * seen, one that begins later deletes what was written. A batch that comes again does both again.
+   * Who was erased is looked for after the write: an erasure that began before it is seen, one that begins later deletes what was written. What comes again does both
+   * again.
    */
-  async notify({ events }: EventBatch): Promise<void> {
+  private async tell(events: readonly BuyerEvent[]): Promise<[]> {
     // DynamoDB refuses a batch that names a key twice, as an event does that was published again.
-    const told = [...new Map(events.flatMap(({ event }) => (isBuyerEvent(event) ? [[event.id, event] as const] : []))).values()]
-    if (told.length === 0) return
+    const told = [...new Map(events.map((event) => [event.id, event])).values()]
     const buyers = await this.buyersOf(told)
     const entries = told.flatMap((event) => this.notificationOf(event, buyers.get(event.data.orderId)) ?? [])
     await this.repository.insert(entries)
     const closed = await this.people.findClosed([...new Set(buyers.values())])
-    if (closed.size === 0) return
+    if (closed.size === 0) return []
     await this.repository.delete(entries.filter(({ userId }) => closed.has(userId)))
     await this.buyers.deleteOf([...closed])
+    return []
   }
 
   async list(userId: string, { cursor, limit }: PageQuery): Promise<NotificationPage> {

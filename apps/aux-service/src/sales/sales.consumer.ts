@@ -7,7 +7,7 @@ import { SalesService } from './sales.service.js'
 export class SalesConsumer {
   constructor(private readonly sales: SalesService) {}
 
-  @EventPattern('orders', { group: 'aux.sales', batch: true, lingerMs: 250 })
+  @EventPattern('orders', { group: 'aux.sales', batch: true, lingerMs: 500 })
   onBatch(@Payload() batch: EventBatch): Promise<void> {
     return this.sales.count(batch)
   }

@@ -13,22 +13,28 @@ import {
   type SalesQuery,
 } from '@catamaran/contracts'
 import type { EventBatch } from '@catamaran/messaging'
-import { AppError } from '@catamaran/platform'
+import { AppError, Groups } from '@catamaran/platform'
 import { z } from 'zod'
 import { SalesRepository, type SalesEntry } from './sales.repository.js'
 
 type SalesEvent = DomainEvent<keyof typeof SALES_EVENTS>
 
+/** Lines of events that are added by one statement, from whatever partitions. */
+const MOST_AT_ONCE = 1_000
 const Cursor = z.tuple([z.iso.date(), idSchema('product'), Currency])
 
 @Injectable()
 export class SalesService {
-  constructor(private readonly repository: SalesRepository) {}
+  private readonly adding: Groups<SalesEntry>
+
+  constructor(private readonly repository: SalesRepository) {
+    this.adding = new Groups({ work: (entries) => repository.add(entries).then(() => []), most: MOST_AT_ONCE })
+  }
 
   /** Adds a batch of order events to the partners' daily figures, each once. */
   async count({ events }: EventBatch): Promise<void> {
     const entries = events.flatMap(({ event }) => (isSalesEvent(event) ? entriesOf(event) : []))
-    if (entries.length > 0) await this.repository.add(entries)
+    if (entries.length > 0) await this.adding.do(entries)
   }
 
   /** @throws AppError request.invalid-cursor */

@@ -2,12 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
 import { idOf } from '@catamaran/contracts'
 import { unseal } from '@catamaran/data'
-import { runInContext, traced, traceparentOf } from '@catamaran/platform'
+import { Groups, runInContext, traced, traceparentOf } from '@catamaran/platform'
 import { SpanKind } from '@opentelemetry/api'
 import { CONFIG, type Config } from '../config.js'
 import { Addresses } from './addresses.js'
 import { Disabling } from './disabling.js'
-import { QueueRepository, type AttemptRecord, type LeasedDelivery, type QueueEntry, type Room, type Verdict } from './queue.repository.js'
+import {
+  QueueRepository,
+  type AttemptRecord,
+  type EndedAttempt,
+  type LeasedDelivery,
+  type QueueEntry,
+  type Room,
+  type Verdict,
+} from './queue.repository.js'
 import { nextWaitMs } from './schedule.js'
 import { Sender } from './sender.js'
 import { signedHeaders } from './signature.js'
@@ -18,6 +26,8 @@ import { WebhookEvents } from './webhook-events.js'
 const LEASE_SLACK = 0.5
 /** Looks that were asked for come at most so often: one finds what many asked for. */
 const LEAST_GAP_MS = 10
+/** Successes that one statement notes. */
+const MOST_AT_ONCE = 100
 const DRAIN_MS = 2_000
 const MOST_ASKED_MS = 3_600_000
 
@@ -36,6 +46,7 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly sender: Sender
   private readonly slots: Slots
   private readonly attempts = new Set<Promise<void>>()
+  private readonly succeeding: Groups<EndedAttempt, LeasedDelivery | undefined>
   /** Whether something due was left for want of room. */
   private isCramped = false
   private running: Promise<void> = Promise.resolve()
@@ -55,6 +66,7 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
     this.sender = new Sender({ addresses, timeoutMs })
     this.slots = new Slots(config.webhooks)
     this.leaseMs = timeoutMs * (1 + LEASE_SLACK)
+    this.succeeding = new Groups({ work: (ended) => queue.succeed(ended, this.leaseMs), most: MOST_AT_ONCE })
   }
 
   onApplicationBootstrap(): void {
@@ -147,7 +159,7 @@ export class Delivering implements OnApplicationBootstrap, BeforeApplicationShut
     const isBrokenOff = this.isStopped && record.response === undefined
     if (!isBrokenOff) this.events.attempted(delivery, record)
     if (isAnswered && !delivery.wasDelivered) this.events.delivered(delivery)
-    if (isAnswered) return { isAnswered, next: await this.queue.succeed(delivery, record, this.leaseMs) }
+    if (isAnswered) return { isAnswered, next: (await this.succeeding.do([{ delivery, record }]))[0] }
     await (isBrokenOff ? this.queue.release(delivery) : this.fail(delivery, record))
     return { isAnswered, next: undefined }
   }

@@ -54,6 +54,12 @@ export interface AttemptRecord {
   readonly failure: string | undefined
 }
 
+/** An attempt with what became of it. */
+export interface EndedAttempt {
+  readonly delivery: LeasedDelivery
+  readonly record: AttemptRecord
+}
+
 /** What follows from a failure: a next try, or none. */
 export type Verdict = { readonly waitMs: number } | { readonly deadReason: 'exhausted' | 'gone' }
 
@@ -98,9 +104,13 @@ export class QueueRepository {
     return this.database.query<LeasedDelivery>(TAKE, values)
   }
 
-  /** Notes an attempt that was answered 2xx. @returns the next one of its lane, leased, if there is one */
-  async succeed(delivery: LeasedDelivery, record: AttemptRecord, leaseMs: number): Promise<LeasedDelivery | undefined> {
-    return (await this.database.query<LeasedDelivery>(SUCCEED, [...attemptOf(delivery, record), leaseMs]))[0]
+  /** Notes attempts that were answered 2xx. @returns for each the next one of its lane, leased, if there is one */
+  async succeed(ended: readonly EndedAttempt[], leaseMs: number): Promise<(LeasedDelivery | undefined)[]> {
+    const attempts = ended.map(attemptOf)
+    const columns = (attempts[0] ?? []).map((_, column) => attempts.map((attempt) => attempt[column]))
+    const next = await this.database.query<LeasedDelivery & { after: string }>(SUCCEED, [...columns, leaseMs])
+    const byLast = new Map(next.map(({ after, ...leased }) => [after, leased]))
+    return ended.map(({ delivery }) => byLast.get(delivery.id))
   }
 
   /** Gives a lease back: the attempt was broken off by us, and tells nothing of the receiver. */
@@ -112,7 +122,15 @@ export class QueueRepository {
   async fail(delivery: LeasedDelivery, record: AttemptRecord, verdict: Verdict, breaker: Breaker): Promise<boolean> {
     const [waitMs, deadReason] = 'waitMs' in verdict ? [verdict.waitMs, null] : [null, verdict.deadReason]
     const { threshold, pauseMs, maxPauseMs } = breaker
-    const values = [...attemptOf(delivery, record), waitMs, deadReason, threshold, pauseMs, maxPauseMs, delivery.attempt - delivery.step]
+    const values = [
+      ...attemptOf({ delivery, record }),
+      waitMs,
+      deadReason,
+      threshold,
+      pauseMs,
+      maxPauseMs,
+      delivery.attempt - delivery.step,
+    ]
     return (await this.database.query<{ isPersistent: boolean }>(FAIL, values))[0]?.isPersistent ?? false
   }
 }
@@ -122,7 +140,7 @@ const knownOf = ({ known }: Room): [string[], number[], number[]] => {
   return [[...known.keys()], all.map(({ inHand }) => inHand), all.map(({ slots }) => slots)]
 }
 
-const attemptOf = ({ id, attempt, url }: LeasedDelivery, record: AttemptRecord): unknown[] => [
+const attemptOf = ({ delivery: { id, attempt, url }, record }: EndedAttempt): unknown[] => [
   ...[id, attempt, record.startedAt, Math.round(record.durationMs)],
   record.firstByteMs === undefined ? null : Math.round(record.firstByteMs),
   ...[url, JSON.stringify(record.requestHeaders), record.response?.status ?? null],

@@ -6,13 +6,15 @@ const LEASED = `d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", d.
   case when d.attempts > 1 then exists (select from webhook_attempt a where a.delivery_id = d.id and a.failure is null) else false end as "wasDelivered", array(
     select sealed from webhook_secret s where s.endpoint_id = e.id and (s.ends_at is null or s.ends_at > now()) order by s.created_at desc) as "sealedSecrets"`
 
+// Arrays and limits stand in sub-selects: where the planner sees how long they are, it plans anew at each call, which costs more than the statement.
+
 // Inbox, deliveries and their first lease in one statement: an event that was seen before adds nothing, and what the caller has room for needs no second
 // look. Of a lane only the oldest is leased, of an endpoint no more than it has slots for, of one that fails none.
 export const QUEUE: Statement = {
   name: 'webhooks.queue',
   text: `
 with event as materialized (
-  select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $12::text[])
+  select * from unnest((select $1::uuid[]), (select $2::uuid[]), (select $3::text[]), (select $4::uuid[]), (select $5::text[]), (select $12::text[]))
     with ordinality as e(event_id, partner_id, type, subject, body, traceparent, n)),
 fresh as (
   insert into inbox (consumer, event_id) select 'aux.webhooks', event_id from event order by event_id on conflict do nothing returning event_id),
@@ -24,7 +26,7 @@ match as materialized (
       and not exists (select from webhook_delivery o where o.endpoint_id = e.id and o.subject = event.subject and o.status = 'waiting') as is_leased
   from event join fresh using (event_id)
   join webhook_endpoint e on e.partner_id = event.partner_id and e.events && array[event.type, split_part(event.type, '.', 1) || '.*', '*']
-  left join unnest($6::uuid[], $7::int[], $11::int[]) as known(endpoint_id, in_hand, slots) on known.endpoint_id = e.id),
+  left join unnest((select $6::uuid[]), (select $7::int[]), (select $11::int[])) as known(endpoint_id, in_hand, slots) on known.endpoint_id = e.id),
 d as (
   insert into webhook_delivery (endpoint_id, event_id, subject, type, body, status, dead_reason, due_at, is_leased, attempts, finished_at, traceparent)
   select endpoint_id, event_id, subject, type, body, case when is_enabled then 'waiting' else 'dead' end,
@@ -50,7 +52,7 @@ ready as materialized (
   select e.id, e.failures > 0 as is_suspect,
     case when e.failures > 0 then 1 else coalesce(known.slots, $3::int) end - coalesce(known.in_hand, 0) as free
   from backlog join webhook_endpoint e on e.id = backlog.endpoint_id
-  left join unnest($1::uuid[], $2::int[], $7::int[]) as known(endpoint_id, in_hand, slots) on known.endpoint_id = e.id
+  left join unnest((select $1::uuid[]), (select $2::int[]), (select $7::int[])) as known(endpoint_id, in_hand, slots) on known.endpoint_id = e.id
   where e.status = 'enabled' and (e.paused_until is null or e.paused_until <= now())),
 head as materialized (
   select h.*, is_suspect, free, row_number() over (partition by ready.id order by h.due_at, h.seq) as slot
@@ -58,7 +60,7 @@ head as materialized (
     select d.id, d.due_at, d.seq from webhook_delivery d
     where d.endpoint_id = ready.id and d.status = 'waiting' and d.due_at <= now()
       and d.seq = (select min(o.seq) from webhook_delivery o where o.endpoint_id = d.endpoint_id and o.subject = d.subject and o.status = 'waiting')
-    order by d.due_at, d.seq limit $8) h
+    order by d.due_at, d.seq limit (select $8::int)) h
   where free > 0),
 due as materialized (
   select id, is_suspect, row_number() over (partition by is_suspect order by due_at, seq) as place from head where slot <= free),
@@ -70,27 +72,32 @@ from taken, webhook_endpoint e where d.id = taken.id and e.id = d.endpoint_id
 returning ${LEASED}`,
 }
 
-const ATTEMPT = `insert into webhook_attempt (delivery_id, number, started_at, duration_ms, first_byte_ms, url, request_headers, status, response_headers,
-    response_body, failure)
-  select $1, $2, $3, $4::int, $5::int, $6, $7::jsonb, $8::int, $9::jsonb, $10, $11 where exists (select from webhook_delivery where id = $1)
-  on conflict do nothing`
+const ATTEMPT_COLUMNS = `delivery_id, number, started_at, duration_ms, first_byte_ms, url, request_headers, status, response_headers, response_body, failure`
 
-// Answered 2xx: also where the endpoint was disabled meanwhile. The lane's next one is leased in the same breath.
+// Answered 2xx: also where the endpoint was disabled meanwhile. The lanes' next ones are leased in the same breath; a lane has one attempt in hand.
 export const SUCCEED: Statement = {
   name: 'webhooks.succeed',
   text: `
-with attempt as (${ATTEMPT}),
-done as (
-  update webhook_delivery set status = 'delivered', dead_reason = null, due_at = null, is_leased = false, finished_at = now()
-  where id = $1 and attempts = $2 and status <> 'delivered' returning id, endpoint_id, subject),
+with ended as materialized (
+  select * from unnest((select $1::uuid[]), (select $2::int[]), (select $3::timestamptz[]), (select $4::int[]), (select $5::int[]), (select $6::text[]),
+    (select $7::jsonb[]), (select $8::int[]), (select $9::jsonb[]), (select $10::text[]), (select $11::text[])) as a(${ATTEMPT_COLUMNS})),
+attempt as (
+  insert into webhook_attempt (${ATTEMPT_COLUMNS})
+  select ended.* from ended where exists (select from webhook_delivery d where d.id = ended.delivery_id) on conflict do nothing),
+done as materialized (
+  update webhook_delivery d set status = 'delivered', dead_reason = null, due_at = null, is_leased = false, finished_at = now()
+  from ended where d.id = ended.delivery_id and d.attempts = ended.number and d.status <> 'delivered' returning d.id, d.endpoint_id, d.subject),
+sick as materialized (
+  select id from webhook_endpoint where id in (select endpoint_id from done) and failures > 0 order by id for update),
 healthy as (
-  update webhook_endpoint e set failures = 0, failing_since = null, paused_until = null from done where e.id = done.endpoint_id and e.failures > 0),
-next as (
-  select d.id, d.due_at, d.is_leased from webhook_delivery d join done on d.endpoint_id = done.endpoint_id and d.subject = done.subject
-  where d.status = 'waiting' and d.id <> done.id order by d.seq limit 1 for update of d skip locked)
+  update webhook_endpoint e set failures = 0, failing_since = null, paused_until = null from sick where e.id = sick.id),
+next as materialized (
+  select done.id as after, d.id, d.due_at from done cross join lateral (
+    select w.id, w.due_at from webhook_delivery w where w.endpoint_id = done.endpoint_id and w.subject = done.subject and w.status = 'waiting' and w.id <> done.id
+    order by w.seq limit 1 for update skip locked) d)
 update webhook_delivery d set attempts = attempts + 1, is_leased = true, due_at = now() + $12 * interval '1 ms'
 from next, webhook_endpoint e where d.id = next.id and next.due_at <= now() and e.id = d.endpoint_id and e.status = 'enabled'
-returning ${LEASED}`,
+returning next.after, ${LEASED}`,
 }
 
 // $12: milliseconds until the next try, null for none; $13: why it is dead then. The endpoint fails persistently when a delivery has failed for its whole
@@ -99,7 +106,9 @@ returning ${LEASED}`,
 export const FAIL: Statement = {
   name: 'webhooks.fail',
   text: `
-with attempt as (${ATTEMPT}),
+with attempt as (
+  insert into webhook_attempt (${ATTEMPT_COLUMNS})
+  select $1, $2, $3, $4::int, $5::int, $6, $7::jsonb, $8::int, $9::jsonb, $10, $11 where exists (select from webhook_delivery where id = $1) on conflict do nothing),
 failed as (
   update webhook_delivery set is_leased = false, step = step + 1, status = case when $13::text is null then 'waiting' else 'dead' end, dead_reason = $13,
     due_at = now() + $12::float8 * interval '1 ms', finished_at = case when $13::text is not null then now() end

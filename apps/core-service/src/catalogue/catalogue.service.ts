@@ -40,7 +40,7 @@ export class CatalogueService {
     try {
       const row = await this.repository.findById(id)
       if (row === undefined) throw new AppError('catalogue.product-not-found')
-      return this.cache.put(id, row.version, Buffer.from(JSON.stringify(row.product)))
+      return this.cache.put(id, row.version, JSON.stringify(row.product))
     } catch (error) {
       const stale = shared ?? held
       if (stale !== undefined && error instanceof AppError && error.spec.kind === 'unavailable') return { ...stale, freshUntil: 0 }

@@ -4,11 +4,11 @@ import { RedisClient, redisSpan } from '@catamaran/data'
 import type { Redis, Result } from 'ioredis'
 import { LRUCache } from 'lru-cache'
 
-/** A product page as bytes, ready to send. `freshUntil` (epoch ms) is 0 for one that is known to be out of date. */
+/** A product page as JSON text, ready to send. `freshUntil` (epoch ms) is 0 for one that is known to be out of date. */
 export interface CachedProduct {
   readonly version: number
   readonly etag: string
-  readonly body: Buffer
+  readonly body: string
   readonly freshUntil: number
 }
 /** What a process knows of a product: maybe a page, and the newest version it has heard of. */
@@ -24,7 +24,7 @@ const MAX_ENTRIES = 10_000
 const FRESH_MS = { listening: 10_000, deaf: 2_000 }
 const SHARED_MS = 15_000
 
-// One value a product: "<version>\n<body>". Never replaced by an older version; a value without body is a tombstone that keeps old bytes out.
+// One value a product: "<version>\n<body>". Never replaced by an older version; a value without body is a tombstone that keeps an old page out.
 const KEEP_NEWER = `
   local held = redis.call('get', KEYS[1])
   local version = held and tonumber(string.sub(held, 1, string.find(held, '\\n', 1, true) - 1))
@@ -34,13 +34,13 @@ const KEEP_NEWER = `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    keepNewer(key: string, version: number, body: Buffer | string, ttlMs: number): Result<number, Context>
+    keepNewer(key: string, version: number, body: string, ttlMs: number): Result<number, Context>
   }
 }
 
 /**
- * Product pages as serialised bytes: in this process for ten seconds (two while it can't hear of changes), in Redis for fifteen. An entry is replaced only by a newer version
- * of its product, so a slow reader can't bring old bytes back. Changes arrive by a Redis channel; lifetimes cover a lost message.
+ * Product pages as serialised text: in this process for ten seconds (two while it can't hear of changes), in Redis for fifteen. An entry is replaced only by a newer version
+ * of its product, so a slow reader can't bring an old page back. Changes arrive by a Redis channel; lifetimes cover a lost message.
  */
 @Injectable()
 export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -78,15 +78,15 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** What Redis holds, taken over into this process; undefined when there is nothing or no Redis. */
   async fetchShared(id: ProductId): Promise<CachedProduct | undefined> {
-    const held = await redisSpan('get', () => this.redis.getBuffer(`product:${id}`)).catch(() => null)
+    const held = await redisSpan('get', () => this.redis.get(`product:${id}`)).catch(() => null)
     if (held === null) return undefined
-    const end = held.indexOf(10)
-    const body = held.subarray(end + 1)
-    return body.length === 0 ? undefined : this.keepLocal(id, Number(held.toString('latin1', 0, end)), body)
+    const end = held.indexOf('\n')
+    const body = held.slice(end + 1)
+    return body === '' ? undefined : this.keepLocal(id, Number(held.slice(0, end)), body)
   }
 
   /** Keeps a page that was just read from the database, unless something newer is known. Returns what is current. */
-  put(id: ProductId, version: number, body: Buffer): CachedProduct {
+  put(id: ProductId, version: number, body: string): CachedProduct {
     this.redis.keepNewer(`product:${id}`, version, body, SHARED_MS).catch(() => undefined)
     return this.keepLocal(id, version, body)
   }
@@ -118,7 +118,7 @@ export class ProductCache implements OnApplicationBootstrap, OnApplicationShutdo
     this.epoch++
   }
 
-  private keepLocal(id: ProductId, version: number, body: Buffer): CachedProduct {
+  private keepLocal(id: ProductId, version: number, body: string): CachedProduct {
     const known = this.local.get(id)
     if (known?.page !== undefined && known.page.version > version) return known.page
     const isCurrent = known === undefined || version >= known.newest

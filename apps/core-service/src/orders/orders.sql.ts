@@ -90,7 +90,7 @@ const ORDER = `select o.id, o.buyer_id, o.request_hash, o.status, o.cancel_reaso
 
 export const ORDER_OF_BUYER: Statement = { name: 'order-of-buyer', text: `${ORDER} where o.id = $1 and o.buyer_id = $2` }
 /** Orders $1, whoever's they are. */
-export const ORDERS_BY_ID: Statement = { name: 'orders-by-id', text: `${ORDER} where o.id = any($1::uuid[])` }
+export const ORDERS_BY_ID: Statement = { name: 'orders-by-id', text: `${ORDER} where o.id = any((select $1::uuid[])::uuid[])` }
 export const ORDER_BY_KEY: Statement = { name: 'order-by-key', text: `${ORDER} where o.buyer_id = $1 and o.idempotency_key = $2` }
 /**
  * Remembers that buyers $1 were refused under keys $2, requests of hash $3, with problems $4. Answers what is remembered of each key by its number, and nothing of one

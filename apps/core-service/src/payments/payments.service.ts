@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import { idOf, idSchema } from '@catamaran/contracts'
 import type { Queryable } from '@catamaran/data'
 import { Outbox } from '@catamaran/messaging'
-import { AppError, logFields } from '@catamaran/platform'
+import { AppError, Groups, logFields } from '@catamaran/platform'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../config.js'
 import { BusinessEvents, type PaymentOutcome } from '../events.js'
@@ -32,8 +32,7 @@ const CallbackBody = z.object({ payment: z.object({ reference: idSchema('order')
  */
 @Injectable()
 export class PaymentsService {
-  private readonly settling: { end: HoldEnd; done: (error?: unknown) => void }[] = []
-  private isSettling = false
+  private readonly settling: Groups<HoldEnd>
 
   constructor(
     private readonly repository: PaymentsRepository,
@@ -43,7 +42,9 @@ export class PaymentsService {
     private readonly outbox: Outbox,
     private readonly events: BusinessEvents,
     @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  ) {
+    this.settling = new Groups({ work: (ends) => this.settle(ends), most: MAX_GROUP })
+  }
 
   /** Carries out one leased operation as far as it gets now. */
   carryOut(operation: Operation): Promise<void> {
@@ -146,31 +147,14 @@ export class PaymentsService {
   }
 
   private async settleAs(outcome: PaymentOutcome, { id, orderId }: Operation, paymentRef?: string, error?: string): Promise<void> {
-    await this.settle({ orderId, event: outcome === 'succeeded' ? 'paid' : 'declined', operation: { id, paymentRef, error } })
+    await this.settling.do([{ orderId, event: outcome === 'succeeded' ? 'paid' : 'declined', operation: { id, paymentRef, error } }])
     this.events.paymentEnded('authorise', outcome)
   }
 
-  /** Outcomes that arrive while a statement runs are settled together by the next one. */
-  private settle(end: HoldEnd): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.settling.push({ end, done: (error) => (error === undefined ? resolve() : reject(error as Error)) })
-      void this.settleAll()
-    })
-  }
-
-  private async settleAll(): Promise<void> {
-    if (this.isSettling) return
-    this.isSettling = true
-    while (this.settling.length > 0) {
-      const group = this.settling.splice(0, MAX_GROUP)
-      const ends = new Map(group.map(({ end }) => [end.orderId, end])) // an operation that was leased twice has one outcome
-      const error = await this.holds.end([...ends.values()]).then(
-        () => undefined,
-        (cause: unknown) => cause,
-      )
-      for (const { done } of group) done(error)
-    }
-    this.isSettling = false
+  /** An operation that was leased twice has one outcome. */
+  private async settle(ends: readonly HoldEnd[]): Promise<[]> {
+    await this.holds.end([...new Map(ends.map((end) => [end.orderId, end])).values()])
+    return []
   }
 }
 
