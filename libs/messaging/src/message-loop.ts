@@ -1,8 +1,8 @@
 import { TOPICS, type DomainEvent, type Topic } from '@catamaran/contracts'
 import {
-  AppError,
   causesOf,
   isSampled,
+  isUnavailable,
   runInContext,
   traced,
   traceparentOf,
@@ -18,6 +18,7 @@ import { isForAnother, letterOf, reasonOf, sendDeadLetter, type DeadReason } fro
 import type { GroupHandlers } from './handlers.js'
 import type { Publisher } from './publisher.js'
 import type { KafkaStrategyOptions } from './strategy.js'
+import { turnToRead } from './turn.js'
 
 export interface LoopDeps {
   readonly options: KafkaStrategyOptions
@@ -47,8 +48,6 @@ interface Trouble {
 /** How often a member tells that it lives, also while a handler works. */
 export const HEARTBEAT_MS = 1_500
 const FIRST_WAIT_MS = 100
-
-const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.spec.kind === 'unavailable'
 
 /**
  * Handles what a consumer fetched, partition by partition in order, and decides what becomes of a message that fails. Nothing is ever thrown
@@ -182,6 +181,7 @@ export class MessageLoop {
   /** Malformed messages are given up after the others were handled: a retry of the batch would repeat their dead letters. */
   private async handleBatch(step: Step): Promise<Outcome> {
     const { topic, partition, messages } = step
+    await turnToRead(messages.length)
     const own = messages.filter(({ headers }) => !isForAnother(headers, this.handlers.group))
     const readings = own.map((message) => ({ message, reading: readMessage(topic, message.headers, message.value) }))
     const events = readings.flatMap(({ message, reading }) =>

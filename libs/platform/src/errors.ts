@@ -72,6 +72,9 @@ export const problemOf = (error: AppError, requestId: string): Problem & Record<
   ...error.details.extra,
 })
 
+/** Whether something that is needed is away: the same may pass when it is tried again. */
+export const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.spec.kind === 'unavailable'
+
 /** Seconds for Retry-After where a code asks to come back later, else undefined. */
 export const retryAfterOf = (error: AppError): number | undefined =>
   error.details.retryAfterS ?? (error.spec.kind === 'unavailable' ? 1 : undefined)

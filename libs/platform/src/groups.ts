@@ -1,4 +1,4 @@
-import { AppError } from './errors.js'
+import { isUnavailable } from './errors.js'
 
 export interface GroupsOptions<T, R> {
   /** Does items together. @returns an answer for each, in their order; none at all where nobody wants one */
@@ -52,8 +52,7 @@ export class Groups<T, R = never> {
       let from = 0
       for (const { items, resolve } of group) resolve(answers.slice(from, (from += items.length)))
     } catch (error) {
-      const concernsAll = error instanceof AppError && error.spec.kind === 'unavailable'
-      if (concernsAll || group.length === 1) for (const { reject } of group) reject(error)
+      if (isUnavailable(error) || group.length === 1) for (const { reject } of group) reject(error)
       else for (const each of group) await this.together([each])
     }
   }

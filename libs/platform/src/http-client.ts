@@ -5,7 +5,7 @@ import { SpanKind } from '@opentelemetry/api'
 import { Client, Pool, type Dispatcher } from 'undici'
 import type { z } from 'zod'
 import { currentContext } from './context.js'
-import { AppError } from './errors.js'
+import { AppError, isUnavailable } from './errors.js'
 import { carryOut } from './propagation.js'
 import type { ServiceTokens } from './service-tokens.js'
 import type { SpanAttributes } from './signals.schema.js'
@@ -62,8 +62,7 @@ export class HttpClient implements OnApplicationShutdown {
         )
       } catch (error) {
         if (signal.aborted) throw new AppError('service.timeout', {}, { cause: error })
-        const mayRetry = error instanceof AppError && error.spec.kind === 'unavailable' && attempt < attempts
-        if (!mayRetry) throw error
+        if (!isUnavailable(error) || attempt >= attempts) throw error
         await delay(20 * 2 ** attempt * Math.random(), undefined, { signal }).catch(() => undefined)
       }
     }

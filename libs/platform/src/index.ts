@@ -1,7 +1,7 @@
 export { Anonymous, Caller, PartnerCaller, Requires, type Access, type Conditions } from './access.js'
 export { ConfigError, env, readConfig, refuseConfig, serviceConfig, serviceEnv, type ServiceConfig } from './config.js'
 export { currentActor, currentContext, followFlag, logFields, runInContext, traceparentOf, type RequestContext } from './context.js'
-export { AppError, causesOf, problemOf, retryAfterOf, toAppError, type ErrorDetails } from './errors.js'
+export { AppError, causesOf, isUnavailable, problemOf, retryAfterOf, toAppError, type ErrorDetails } from './errors.js'
 export { bearerOf, type Door, type GuardedRoute } from './guard.js'
 export { familyOf } from './exposition.js'
 export { Groups, type GroupsOptions } from './groups.js'

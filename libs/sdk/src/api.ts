@@ -793,7 +793,7 @@ export interface paths {
         put?: never;
         /**
          * Place an order
-         * @description By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one. A key has one outcome: its order, for as long as that is kept, or what it was refused with (409 and 422 of `orders.*`), for a day. To try again after a refusal, send a fresh key.
+         * @description By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one. A key has one outcome: its order, for as long as that is kept, or what it was refused with (409 and 422 of `orders.*`), for a day. A repeated key is answered with the order as it was placed: read the order for what became of it. To try again after a refusal, send a fresh key.
          */
         post: operations["Orders.place"];
         delete?: never;
@@ -848,7 +848,7 @@ export interface paths {
         };
         /**
          * Hear what happens to one of my orders
-         * @description Server-sent events (text/event-stream), from the first or from behind `Last-Event-ID`. Each `data` is an OrderHappening. The stream ends with the order; then it answers 204.
+         * @description Server-sent events (text/event-stream), from the first or from behind `Last-Event-ID`. Each `data` is an OrderHappening. The stream ends with the order (`completed` or `cancelled`), from then on the answer is 204, and with the token that opened it: come back with a fresh one.
          */
         get: operations["Orders.events"];
         put?: never;

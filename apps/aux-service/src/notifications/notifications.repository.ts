@@ -11,8 +11,8 @@ export const NOTIFICATIONS: TableDefinition = {
   ttl: 'expiresAt',
 }
 
-/** What one BatchWriteItem takes at most. */
-const MAX_WRITES = 25
+/** What one BatchWriteItem takes at most, and how many of those are asked for at once. */
+const [MAX_WRITES, AT_ONCE] = [25, 4]
 
 /** A notification, whose it is, and when it goes (epoch seconds). */
 export interface NewNotification extends Notification {
@@ -82,10 +82,12 @@ export class NotificationsRepository {
   }
 
   private async write(requests: readonly WriteRequest[]): Promise<void> {
-    const starts = Array.from({ length: Math.ceil(requests.length / MAX_WRITES) }, (_, index) => index * MAX_WRITES)
-    const left = await Promise.all(starts.map((at) => this.writeSome(requests.slice(at, at + MAX_WRITES))))
-    const sum = left.reduce((all, some) => all + some, 0)
-    if (sum > 0) throw new AppError('service.unavailable', { detail: `DynamoDB left ${sum} notifications for later` })
+    for (let at = 0; at < requests.length; at += MAX_WRITES * AT_ONCE) {
+      const starts = Array.from({ length: AT_ONCE }, (_, index) => at + index * MAX_WRITES).filter((start) => start < requests.length)
+      const left = await Promise.all(starts.map((start) => this.writeSome(requests.slice(start, start + MAX_WRITES))))
+      const sum = left.reduce((all, some) => all + some, 0)
+      if (sum > 0) throw new AppError('service.unavailable', { detail: `DynamoDB left ${sum} notifications for later` })
+    }
   }
 
   /** @returns how many of them DynamoDB left for later */

@@ -23,8 +23,8 @@ import { NotificationsRepository, type NewNotification } from './notifications.r
 
 type BuyerEvent = DomainEvent<keyof typeof BUYER_EVENTS>
 
-/** Events that buyers are told of together, from whatever partitions: ten BatchWriteItem. */
-const MOST_AT_ONCE = 250
+/** Events that buyers are told of together, from whatever partitions: four BatchWriteItem at once. */
+const MOST_AT_ONCE = 100
 const Cursor = z.tuple([idSchema('notification')])
 
 @Injectable()

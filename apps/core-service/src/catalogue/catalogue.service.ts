@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common'
 import type { ProductId } from '@catamaran/contracts'
-import { AppError } from '@catamaran/platform'
+import { AppError, isUnavailable } from '@catamaran/platform'
 import { CatalogueRepository, type VersionedProduct } from './catalogue.repository.js'
 import { ProductCache, type CachedProduct } from './product-cache.js'
 
@@ -43,7 +43,7 @@ export class CatalogueService {
       return this.cache.put(id, row.version, JSON.stringify(row.product))
     } catch (error) {
       const stale = shared ?? held
-      if (stale !== undefined && error instanceof AppError && error.spec.kind === 'unavailable') return { ...stale, freshUntil: 0 }
+      if (stale !== undefined && isUnavailable(error)) return { ...stale, freshUntil: 0 }
       throw error
     }
   }

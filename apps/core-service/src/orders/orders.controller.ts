@@ -35,7 +35,7 @@ export class OrdersController {
   @ApiOperation({
     summary: 'Place an order',
     description:
-      'By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one. A key has one outcome: its order, for as long as that is kept, or what it was refused with (409 and 422 of `orders.*`), for a day. To try again after a refusal, send a fresh key.',
+      'By `lines`, or the cart by its version. Prices are the catalogue’s: the client never sends one. A key has one outcome: its order, for as long as that is kept, or what it was refused with (409 and 422 of `orders.*`), for a day. A repeated key is answered with the order as it was placed: read the order for what became of it. To try again after a refusal, send a fresh key.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true, description: 'Fresh for each new order, the same for a retry' })
   @ApiCreatedResponse({ standardSchema: Order })
@@ -75,7 +75,7 @@ export class OrdersController {
   @ApiOperation({
     summary: 'Hear what happens to one of my orders',
     description:
-      'Server-sent events (text/event-stream), from the first or from behind `Last-Event-ID`. Each `data` is an OrderHappening. The stream ends with the order; then it answers 204.',
+      'Server-sent events (text/event-stream), from the first or from behind `Last-Event-ID`. Each `data` is an OrderHappening. The stream ends with the order (`completed` or `cancelled`), from then on the answer is 204, and with the token that opened it: come back with a fresh one.',
   })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The `id` of the last event that was received' })
   @ApiProduces('text/event-stream')
