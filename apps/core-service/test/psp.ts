@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Harness } from './harness.js'
 
@@ -48,8 +49,8 @@ export class Psp {
           outgoing.writeHead(answer.statusCode ?? 502)
           answer.pipe(outgoing)
         })
-        onward.on('error', () => outgoing.destroy())
-        incoming.pipe(onward)
+        // The provider may be killed in the midst of a callback: what has come of it is given up.
+        pipeline(incoming, onward, (error) => error && outgoing.destroy())
       }
       pass().catch(() => outgoing.destroy())
     })
